@@ -1,0 +1,233 @@
+//! The Engine.IO layer: opening, frames in and out, heartbeat, closing.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::heartbeat::{Beat, Heartbeat};
+use super::{CloseReason, Connection, Event, Output, Phase, Role};
+use crate::engine::{Handshake, Packet, Transport, payload};
+use crate::error::Error;
+
+impl Connection {
+    /// Both roles: from here on the session is open.
+    pub(super) fn open_session(&mut self, now: Instant, handshake: Handshake) {
+        self.phase = Phase::Open;
+        match self.role {
+            Role::Client { .. } => self.heartbeat = Heartbeat::client(now, &handshake),
+            Role::Server(_) => {
+                self.heartbeat = Heartbeat::server(now, &handshake);
+                // A struct of strings and numbers always serialises.
+                let data = serde_json::to_string(&handshake).unwrap_or_default();
+                self.send_packet(&Packet::Open(data.into()));
+            }
+        }
+        self.tell(Event::Opened(handshake.clone()));
+        self.handshake = Some(handshake);
+    }
+
+    pub(super) fn text_frame(&mut self, now: Instant, text: &str) -> Result<(), Error> {
+        self.limits.check_packet(text.len())?;
+        let packet = Packet::decode_text(text)?;
+        self.engine_packet(now, Transport::Websocket, packet)
+    }
+
+    pub(super) fn polling_body(&mut self, now: Instant, body: &[u8]) -> Result<(), Error> {
+        for frame in payload::decode(body, &self.limits)? {
+            self.engine_packet(now, Transport::Polling, Packet::decode(&frame)?)?;
+            if self.phase == Phase::Closed {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn engine_packet(
+        &mut self,
+        now: Instant,
+        via: Transport,
+        packet: Packet<'_>,
+    ) -> Result<(), Error> {
+        if self.phase == Phase::Opening && !matches!(packet, Packet::Open(_)) {
+            return Err(unexpected(&packet, "the first packet of a session is the open packet"));
+        }
+        match (packet, self.is_client()) {
+            (Packet::Open(data), true) if self.phase == Phase::Opening => {
+                self.open_session(now, Handshake::parse(&data)?);
+                self.request_namespaces();
+                self.begin_upgrade_if_offered(now);
+                Ok(())
+            }
+            (Packet::Message(text), _) => self.message(&text),
+            (Packet::Binary(data), _) => {
+                self.limits.check_packet(data.len())?;
+                self.attachment(data)
+            }
+            (Packet::Ping(data), true) => {
+                self.heartbeat.pinged(now);
+                self.send_packet(&Packet::Pong(data));
+                Ok(())
+            }
+            (Packet::Ping(data), false) if data == PROBE => {
+                self.probed(via);
+                Ok(())
+            }
+            (Packet::Pong(data), true) if data == PROBE => {
+                self.probe_answered(via);
+                Ok(())
+            }
+            (Packet::Pong(_), false) => {
+                self.heartbeat.ponged(now);
+                Ok(())
+            }
+            (Packet::Upgrade, false) => self.upgraded_by_client(via),
+            (Packet::Close, _) => {
+                self.closed_by_peer(via);
+                Ok(())
+            }
+            (Packet::Noop, _) => Ok(()),
+            (packet, _) => Err(unexpected(&packet, "this side never receives it here")),
+        }
+    }
+
+    pub(super) fn send_packet(&mut self, packet: &Packet<'_>) {
+        self.send_frame(packet.encode());
+    }
+
+    /// Sends past the queue, on a transport that is not (or not yet) the session's.
+    pub(super) fn send_on(&mut self, transport: Transport, packet: &Packet<'_>) {
+        self.outputs.push_back(Output::Send(transport, packet.encode()));
+    }
+
+    /// Whether a frame may leave now rather than wait in `held`.
+    pub(super) fn can_send(&self) -> bool {
+        let transport_ready = match (&self.role, self.transport) {
+            (Role::Client { .. }, _) => !self.upgrade.holds_messages(),
+            (Role::Server(_), Transport::Websocket) => true,
+            // A poll is answered in one go, by `answer_poll`.
+            (Role::Server(_), Transport::Polling) => false,
+        };
+        self.phase == Phase::Open && transport_ready && self.held.is_empty()
+    }
+
+    /// Sends what was held back, on the transport that is now the session's.
+    pub(super) fn release_held(&mut self) {
+        for frame in self.held.drain(..) {
+            self.outputs.push_back(Output::Send(self.transport, frame));
+        }
+    }
+
+    pub(super) fn poll_requested(&mut self) -> Result<(), Error> {
+        match &mut self.role {
+            Role::Server(state) if self.transport == Transport::Polling && !state.poll_pending => {
+                state.poll_pending = true;
+                if self.upgrade.holds_polls() && self.held.is_empty() {
+                    self.release_poll(&Packet::Noop);
+                }
+                Ok(())
+            }
+            _ => Err(Error::UnexpectedPacket {
+                packet: "poll",
+                reason: "another one is pending, or the session has left polling",
+            }),
+        }
+    }
+
+    /// Server: everything that was held answers the pending poll.
+    pub(super) fn answer_poll(&mut self) {
+        if let Role::Server(state) = &mut self.role
+            && self.transport == Transport::Polling
+            && state.poll_pending
+            && !self.held.is_empty()
+        {
+            state.poll_pending = false;
+            self.release_held();
+        }
+    }
+
+    /// Server: ends a pending poll with a packet that carries nothing.
+    pub(super) fn release_poll(&mut self, packet: &Packet<'_>) {
+        if let Role::Server(state) = &mut self.role
+            && std::mem::take(&mut state.poll_pending)
+        {
+            self.send_on(Transport::Polling, packet);
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        match self.heartbeat.tick(now) {
+            Beat::Nothing => {}
+            Beat::SendPing => self.send_packet(&Packet::Ping(Cow::Borrowed(""))),
+            Beat::TimedOut => return self.finish(CloseReason::PingTimeout),
+        }
+        if let Role::Server(state) = &self.role
+            && state.connect_deadline.is_some_and(|deadline| now >= deadline)
+        {
+            return self.finish(CloseReason::ConnectTimeout);
+        }
+        self.check_upgrade_deadline(now);
+    }
+
+    pub(super) fn transport_lost(&mut self, transport: Transport, error: Option<String>) {
+        if self.lost_while_upgrading(transport, error.as_deref()) {
+            return;
+        }
+        if transport == self.transport {
+            self.report_closed(match error {
+                Some(detail) => CloseReason::TransportError(detail),
+                None => CloseReason::TransportClose,
+            });
+        }
+    }
+
+    fn closed_by_peer(&mut self, via: Transport) {
+        // A client that closes by polling is told by `6` that its pending poll is over.
+        self.release_poll(&Packet::Noop);
+        self.outputs.push_back(Output::CloseTransport(via));
+        self.report_closed(CloseReason::TransportClose);
+    }
+
+    /// Ends the connection from this side: on polling with a close packet, on websocket with the
+    /// transport's own close.
+    pub(super) fn finish(&mut self, reason: CloseReason) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if self.phase == Phase::Open && self.transport == Transport::Polling {
+            self.held.push_back(Packet::Close.encode());
+        }
+        self.flush_before_close();
+        for transport in self.open_transports() {
+            self.outputs.push_back(Output::CloseTransport(transport));
+        }
+        self.report_closed(reason);
+    }
+
+    fn flush_before_close(&mut self) {
+        let ready = match &mut self.role {
+            Role::Server(state) if self.transport == Transport::Polling => {
+                std::mem::take(&mut state.poll_pending)
+            }
+            _ => self.phase == Phase::Open,
+        };
+        if ready {
+            self.release_held();
+        }
+    }
+
+    pub(super) fn report_closed(&mut self, reason: CloseReason) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.phase = Phase::Closed;
+        self.held.clear();
+        self.lose_all_namespaces(&reason);
+        self.tell(Event::Closed(reason));
+    }
+}
+
+fn unexpected(packet: &Packet<'_>, reason: &'static str) -> Error {
+    Error::UnexpectedPacket { packet: packet.name(), reason }
+}
+
+/// The data of the ping and pong that test a new transport ("Upgrade").
+pub(super) const PROBE: &str = "probe";

@@ -1,0 +1,88 @@
+use std::time::{Duration, Instant};
+
+use crate::engine::Handshake;
+
+/// Who waits for what until when (Engine.IO protocol v4, "Heartbeat"): the server pings, the
+/// client answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Heartbeat {
+    /// The session is not open, or its intervals ask for no heartbeat.
+    Off,
+    /// Client: a ping must come before `deadline`.
+    AwaitingPing { deadline: Instant, limit: Duration },
+    /// Server: the next ping is due at `at`.
+    Idle { at: Instant, interval: Duration, timeout: Duration },
+    /// Server: the pong must come before `deadline`.
+    AwaitingPong { deadline: Instant, interval: Duration, timeout: Duration },
+}
+
+/// What a deadline means when it has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beat {
+    Nothing,
+    SendPing,
+    TimedOut,
+}
+
+impl Heartbeat {
+    pub(super) fn client(now: Instant, handshake: &Handshake) -> Self {
+        // An interval of 0 is what some servers announce for intervals below a second: their true
+        // interval is unknown, so their silence proves nothing.
+        if handshake.ping_interval == 0 {
+            return Self::Off;
+        }
+        let limit = handshake.silence_limit();
+        Self::AwaitingPing { deadline: later(now, limit), limit }
+    }
+
+    pub(super) fn server(now: Instant, handshake: &Handshake) -> Self {
+        let interval = Duration::from_millis(handshake.ping_interval);
+        let timeout = Duration::from_millis(handshake.ping_timeout);
+        Self::Idle { at: later(now, interval), interval, timeout }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match *self {
+            Self::Off => None,
+            Self::AwaitingPing { deadline, .. } | Self::AwaitingPong { deadline, .. } => {
+                Some(deadline)
+            }
+            Self::Idle { at, .. } => Some(at),
+        }
+    }
+
+    /// Client: a ping came.
+    pub(super) fn pinged(&mut self, now: Instant) {
+        if let Self::AwaitingPing { deadline, limit } = self {
+            *deadline = later(now, *limit);
+        }
+    }
+
+    /// Server: a pong came. The next ping is one interval away.
+    pub(super) fn ponged(&mut self, now: Instant) {
+        if let Self::AwaitingPong { interval, timeout, .. } = *self {
+            *self = Self::Idle { at: later(now, interval), interval, timeout };
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) -> Beat {
+        match *self {
+            Self::Idle { at, interval, timeout } if now >= at => {
+                *self = Self::AwaitingPong { deadline: later(now, timeout), interval, timeout };
+                Beat::SendPing
+            }
+            Self::AwaitingPing { deadline, .. } | Self::AwaitingPong { deadline, .. }
+                if now >= deadline =>
+            {
+                Beat::TimedOut
+            }
+            _ => Beat::Nothing,
+        }
+    }
+}
+
+/// `now + delay`, for delays that a peer chose: ten years stand for anything longer.
+pub(super) fn later(now: Instant, delay: Duration) -> Instant {
+    const TEN_YEARS: Duration = Duration::from_hours(10 * 365 * 24);
+    now + delay.min(TEN_YEARS)
+}

@@ -1,0 +1,262 @@
+//! One Engine.IO session with its Socket.IO namespaces, as a state machine for either role.
+//!
+//! The caller owns the sockets and the clock: it feeds what came in with
+//! [`Connection::handle_input`], then drains [`Connection::poll_output`] until it answers
+//! [`Output::WaitUntil`]. Nothing here blocks, sleeps or looks at the time.
+
+mod config;
+mod engine;
+mod event;
+mod heartbeat;
+mod namespaces;
+mod upgrade;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+pub use config::{ClientConfig, ServerConfig, Upgrade};
+pub use event::{CloseReason, Event};
+
+use crate::Limits;
+use crate::engine::{Frame, Handshake, Packet, Transport};
+use crate::socket::Decoder;
+use heartbeat::Heartbeat;
+use namespaces::Namespace;
+use upgrade::UpgradeState;
+
+/// What the caller tells the connection.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The websocket is open: the session's transport, or the one asked for by
+    /// [`Output::OpenWebsocket`]. A server says so when a websocket comes for this session.
+    WebsocketOpened,
+    /// A text frame came over websocket.
+    Text(&'a str),
+    /// A binary frame came over websocket.
+    Binary(Bytes),
+    /// A body came by polling: the answer to a GET (client), or a POST (server).
+    Payload(&'a [u8]),
+    /// Server: a GET waits for packets. Answer it with the frames sent on polling, once there are
+    /// any.
+    PollRequested,
+    /// Client: after [`Output::PausePolling`], no request is in flight any more.
+    PollingPaused,
+    /// A transport ended (`None`), or failed with a message.
+    Lost(Transport, Option<String>),
+    /// The time of [`Output::WaitUntil`] has come.
+    Tick,
+}
+
+/// What the connection tells the caller to do, in order.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// Send a frame. On polling, frames are joined into bodies by
+    /// [`payload`](crate::engine::payload).
+    Send(Transport, Frame),
+    /// Client: open a websocket for this session and report [`Input::WebsocketOpened`], or
+    /// [`Input::Lost`].
+    OpenWebsocket,
+    /// Client: finish the requests in flight, start no more, report [`Input::PollingPaused`].
+    PausePolling,
+    /// Client: the upgrade failed, poll again.
+    ResumePolling,
+    /// Close a transport when everything sent on it has left. A websocket is closed with a close
+    /// frame.
+    CloseTransport(Transport),
+    /// Tell the application.
+    Event(Event),
+    /// All is said. Come back with input, or with [`Input::Tick`] at this time.
+    WaitUntil(Option<Instant>),
+}
+
+/// A Socket.IO connection without I/O, for either role.
+///
+/// ```
+/// use std::time::Instant;
+/// use socketio_proto::connection::{ClientConfig, Connection, Event, Input, Output};
+/// use socketio_proto::engine::{Frame, Transport};
+///
+/// let now = Instant::now();
+/// let mut client = Connection::client(ClientConfig::new(Transport::Websocket));
+/// client.connect("/", None);
+/// client.handle_input(now, Input::WebsocketOpened);
+/// client.handle_input(now, Input::Text(r#"0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#));
+/// assert!(matches!(client.poll_output(), Output::Event(Event::Opened(_))));
+/// assert_eq!(client.poll_output(), Output::Send(Transport::Websocket, Frame::Text("40".into())));
+/// assert!(matches!(client.poll_output(), Output::WaitUntil(Some(_))));
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    phase: Phase,
+    transport: Transport,
+    handshake: Option<Handshake>,
+    heartbeat: Heartbeat,
+    upgrade: UpgradeState,
+    limits: Limits,
+    decoder: Decoder,
+    namespaces: HashMap<String, Namespace>,
+    outputs: VecDeque<Output>,
+    /// Frames that wait for a transport that can take them.
+    held: VecDeque<Frame>,
+}
+
+#[derive(Debug)]
+enum Role {
+    Client { upgrade: Upgrade, upgrade_timeout: Duration },
+    Server(ServerState),
+}
+
+#[derive(Debug)]
+struct ServerState {
+    /// A GET waits for packets.
+    poll_pending: bool,
+    /// Until when a namespace must be connected; `None` once one is.
+    connect_deadline: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The open packet has not been exchanged.
+    Opening,
+    Open,
+    Closed,
+}
+
+impl Connection {
+    /// A client's connection, before its transport is open.
+    pub fn client(config: ClientConfig) -> Self {
+        let ClientConfig { transport, upgrade, upgrade_timeout, limits } = config;
+        Self::new(Role::Client { upgrade, upgrade_timeout }, transport, limits)
+    }
+
+    /// A server's connection: the session of one client. Its first output is the open packet.
+    pub fn server(now: Instant, config: ServerConfig) -> Self {
+        let ServerConfig { transport, handshake, connect_timeout, limits } = config;
+        let state = ServerState {
+            poll_pending: false,
+            connect_deadline: Some(heartbeat::later(now, connect_timeout)),
+        };
+        let mut connection = Self::new(Role::Server(state), transport, limits);
+        connection.open_session(now, handshake);
+        connection
+    }
+
+    fn new(role: Role, transport: Transport, limits: Limits) -> Self {
+        Self {
+            role,
+            phase: Phase::Opening,
+            transport,
+            handshake: None,
+            heartbeat: Heartbeat::Off,
+            upgrade: UpgradeState::None,
+            limits,
+            decoder: Decoder::new(limits),
+            namespaces: HashMap::new(),
+            outputs: VecDeque::new(),
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Takes something that happened. What follows from it comes out of
+    /// [`poll_output`](Self::poll_output).
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        let result = match input {
+            Input::Text(text) => self.text_frame(now, text),
+            Input::Binary(data) => {
+                self.engine_packet(now, Transport::Websocket, Packet::Binary(data))
+            }
+            Input::Payload(body) => self.polling_body(now, body),
+            Input::PollRequested => self.poll_requested(),
+            Input::WebsocketOpened => return self.websocket_opened(),
+            Input::PollingPaused => return self.polling_paused(),
+            Input::Lost(transport, error) => return self.transport_lost(transport, error),
+            Input::Tick => return self.tick(now),
+        };
+        if let Err(error) = result {
+            self.finish(CloseReason::ParseError(error));
+        }
+    }
+
+    /// The next thing to do; [`Output::WaitUntil`] when there is nothing left.
+    pub fn poll_output(&mut self) -> Output {
+        if self.outputs.is_empty() {
+            self.answer_poll();
+        }
+        self.outputs.pop_front().unwrap_or_else(|| Output::WaitUntil(self.next_deadline()))
+    }
+
+    /// The open packet's data, once the session is open.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        self.handshake.as_ref()
+    }
+
+    /// The transport that packets are sent on.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Whether [`Event::Closed`] has been reported, or is about to be.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Frames that could not be sent yet, because the session is not open, polling is paused for
+    /// an upgrade, or no poll is pending.
+    pub fn held_frames(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Sends a frame as it is, whether or not it is the protocol.
+    pub fn send_frame(&mut self, frame: Frame) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if self.can_send() {
+            self.outputs.push_back(Output::Send(self.transport, frame));
+        } else {
+            self.held.push_back(frame);
+        }
+    }
+
+    /// Ends the connection: leaves every namespace, then closes the transport.
+    pub fn close(&mut self) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.leave_all_namespaces();
+        self.finish(match self.role {
+            Role::Client { .. } => CloseReason::ClientDisconnect,
+            Role::Server(_) => CloseReason::ServerDisconnect,
+        });
+    }
+
+    /// Forgets the connection without telling the peer; the caller then drops the transport.
+    pub fn abandon(&mut self, reason: CloseReason) {
+        self.report_closed(reason);
+    }
+
+    fn is_client(&self) -> bool {
+        matches!(self.role, Role::Client { .. })
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        let connect = match &self.role {
+            Role::Server(state) => state.connect_deadline,
+            Role::Client { .. } => None,
+        };
+        [self.heartbeat.deadline(), self.upgrade.deadline(), connect].into_iter().flatten().min()
+    }
+}

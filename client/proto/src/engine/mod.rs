@@ -1,0 +1,33 @@
+//! Engine.IO protocol v4: packets, polling payloads and the handshake.
+
+mod handshake;
+mod packet;
+pub mod payload;
+
+pub use handshake::Handshake;
+pub use packet::{Frame, Packet};
+
+/// How Engine.IO packets travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// HTTP long-polling: packets down by GET, up by POST.
+    Polling,
+    /// One WebSocket frame a packet.
+    Websocket,
+}
+
+impl Transport {
+    /// The value of the `transport` query parameter, which is also its name in every message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+impl std::fmt::Display for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,159 @@
+use std::fmt;
+
+/// What was wrong with a peer's bytes, or with data that should have become bytes.
+///
+/// Every variant carries the offending input, cut short, so that the message alone tells what came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An Engine.IO packet whose first character is none of the seven packet types.
+    #[error("unknown Engine.IO packet type: expected a digit from 0 to 6, got {0}")]
+    UnknownEnginePacket(Excerpt),
+
+    /// The data after an Engine.IO packet type that carries none (`1`, `5`, `6`).
+    #[error("Engine.IO {packet} packet carries data: {data}")]
+    UnexpectedData {
+        /// Name of the packet type.
+        packet: &'static str,
+        /// What followed the type.
+        data: Excerpt,
+    },
+
+    /// The open packet is not the JSON object the handshake requires.
+    #[error("invalid Engine.IO handshake ({reason}): {data}")]
+    InvalidHandshake {
+        /// What the JSON parser or the check said.
+        reason: String,
+        /// The packet's data.
+        data: Excerpt,
+    },
+
+    /// A polling body, or a text packet in it, is not UTF-8.
+    #[error("payload is not valid UTF-8: {0}")]
+    NotUtf8(Excerpt),
+
+    /// A `b…` packet of a polling body is not base64.
+    #[error("binary packet is not valid base64: {0}")]
+    NotBase64(Excerpt),
+
+    /// A Socket.IO packet whose first character is none of the seven packet types.
+    #[error("unknown Socket.IO packet type: expected a digit from 0 to 6, got {0}")]
+    UnknownPacket(Excerpt),
+
+    /// A binary packet without a valid `<count>-` after its type.
+    #[error("binary packet without a valid attachment count, expected e.g. `51-[…]`: {0}")]
+    InvalidAttachmentCount(Excerpt),
+
+    /// An ack id that does not fit into 64 bits, or is missing where one is required.
+    #[error("invalid ack id, expected a number up to 2^64-1: {0}")]
+    InvalidAckId(Excerpt),
+
+    /// The JSON after the packet header does not parse, or has the wrong shape for the packet type.
+    #[error("invalid {packet} payload, expected {expected}: {data}")]
+    InvalidPayload {
+        /// Name of the packet type.
+        packet: &'static str,
+        /// The shape the packet type asks for, with the parser's message where it failed.
+        expected: String,
+        /// What came.
+        data: Excerpt,
+    },
+
+    /// A placeholder names an attachment the packet does not have.
+    #[error("placeholder refers to attachment {number}, but the packet has {count}")]
+    IllegalAttachment {
+        /// The placeholder's `num`, as it came.
+        number: String,
+        /// How many attachments the packet announced.
+        count: usize,
+    },
+
+    /// A text packet came while binary attachments were still owed.
+    #[error("expected binary attachment {next} of {count}, got a text packet: {data}")]
+    AttachmentsMissing {
+        /// Number of the attachment that should have come, from 1.
+        next: usize,
+        /// How many attachments the packet announced.
+        count: usize,
+        /// The text that came instead.
+        data: Excerpt,
+    },
+
+    /// Binary data came although no packet announced it.
+    #[error("binary data of {0} bytes that no packet announced")]
+    UnexpectedBinary(usize),
+
+    /// Input passed one of the [`Limits`](crate::Limits).
+    #[error("{what} of {actual} exceeds the limit of {limit}")]
+    LimitExceeded {
+        /// Which limit.
+        what: &'static str,
+        /// The value found, or the smallest one it must have had.
+        actual: usize,
+        /// The limit in force.
+        limit: usize,
+    },
+
+    /// A packet that this side must never receive, or not in this state.
+    #[error("unexpected {packet} packet: {reason}")]
+    UnexpectedPacket {
+        /// Name of the packet type.
+        packet: &'static str,
+        /// Why it may not come here.
+        reason: &'static str,
+    },
+
+    /// An event name that Socket.IO keeps for itself.
+    #[error("\"{0}\" is a reserved event name")]
+    ReservedEventName(String),
+
+    /// Arguments that serde could not turn into JSON.
+    #[error("arguments cannot be serialised: {0}")]
+    NotSerialisable(String),
+
+    /// A send to a namespace that is not connected.
+    #[error("not connected to namespace \"{0}\"")]
+    NotConnected(String),
+}
+
+/// Input that was rejected, cut to what fits a line of a test's output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    text: String,
+    total: usize,
+}
+
+impl Excerpt {
+    /// Keeps the first characters of `text`.
+    pub fn of_text(text: &str) -> Self {
+        Self { text: text.chars().take(EXCERPT_CHARS).collect(), total: text.len() }
+    }
+
+    /// Keeps the first bytes of `data`, with everything that is not UTF-8 replaced.
+    pub fn of_bytes(data: &[u8]) -> Self {
+        let head = data.get(..EXCERPT_CHARS * 4).unwrap_or(data);
+        let text = String::from_utf8_lossy(head).chars().take(EXCERPT_CHARS).collect();
+        Self { text, total: data.len() }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.total == 0 {
+            return f.write_str("nothing");
+        }
+        write!(f, "{:?}", self.text)?;
+        if self.text.len() < self.total {
+            write!(f, "… ({} bytes)", self.total)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const EXCERPT_CHARS: usize = 120;
