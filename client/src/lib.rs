@@ -1,1 +1,59 @@
 //! A Socket.IO client for tests: it never loses an event, never hangs and never leaks.
+//!
+//! Most users get it through `socketio-harness`, which also boots the server. On its own it talks
+//! to anything that speaks Socket.IO 3 or 4 (protocol 5 on Engine.IO 4):
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use socketio_mock_client::{Result, create_socketio_client};
+//!
+//! # #[tokio::main] async fn main() -> Result {
+//! let client = create_socketio_client("http://127.0.0.1:3000").await?;
+//! let result = client.once("myEventResult"); // registered here, not at the await
+//! client.send("myEvent", (1, 2, 3))?;
+//! assert_eq!(result.await?.args(), [json!({"name": "harry", "result": 6})]);
+//! client.close().await
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - **Nothing is lost.** Every event is kept from the first byte; [`once`](SocketIoClient::once)
+//!   and [`on`](SocketIoClient::on) see what came before they were called.
+//! - **Nothing hangs.** Every wait has a deadline, [`DEFAULT_TIMEOUT`] unless told otherwise, and
+//!   fails with what was awaited and the conversation so far.
+//! - **Nothing leaks.** [`close`](SocketIoClient::close) resolves when the sockets are gone; a
+//!   dropped client closes in the background. There is no reconnection behind a test's back.
+
+mod ack;
+mod builder;
+mod client;
+mod connector;
+mod driver;
+mod endpoint;
+mod error;
+mod event;
+mod inbox;
+mod once;
+mod shared;
+mod stream;
+mod target;
+mod timeout;
+mod transcript;
+mod wait;
+
+pub use ack::AckFuture;
+pub use builder::{ClientBuilder, create_socketio_client};
+pub use client::SocketIoClient;
+pub use connector::{ByteStream, Connector};
+pub use error::{Error, Result};
+pub use event::Event;
+pub use once::Once;
+pub use stream::{EventStream, Next};
+pub use target::{IntoTarget, Target};
+pub use timeout::{DEFAULT_TIMEOUT, TIMEOUT_SCALE_VARIABLE, scaled};
+pub use transcript::{Direction, Entry, Transcript};
+
+pub use socketio_proto::connection::CloseReason;
+pub use socketio_proto::engine::Transport;
+pub use socketio_proto::{Args, EncodedArgs, ParseArgsError};

@@ -1,0 +1,137 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use socketio_proto::connection::CloseReason;
+use socketio_proto::{Args, EncodedArgs};
+use tokio::sync::oneshot;
+
+use crate::shared::Shared;
+use crate::wait::Deadline;
+use crate::{Error, Result};
+
+/// The server's answer to an event; see
+/// [`SocketIoClient::send_with_ack`](crate::SocketIoClient::send_with_ack).
+///
+/// The event is sent when this is made, not when it is awaited. An answer that comes after the
+/// deadline, or after this was dropped, is given to nobody.
+#[derive(Debug)]
+#[must_use = "the server's answer is lost unless this is awaited"]
+pub struct AckFuture {
+    state: AckState,
+    deadline: Deadline,
+}
+
+#[derive(Debug)]
+enum AckState {
+    Waiting(Pending),
+    /// The event could not be sent. Taken when it is reported.
+    Failed(Option<Error>),
+}
+
+impl AckFuture {
+    pub(crate) fn send(
+        shared: Arc<Shared>,
+        namespace: Arc<str>,
+        event: &str,
+        args: Result<EncodedArgs, socketio_proto::Error>,
+        timeout: Duration,
+    ) -> Self {
+        let state = match Pending::send(shared, namespace, event, args) {
+            Ok(pending) => AckState::Waiting(pending),
+            Err(error) => AckState::Failed(Some(error)),
+        };
+        Self { state, deadline: Deadline::new(timeout) }
+    }
+
+    /// Waits for at most `duration` from the first poll, instead of the client's timeout.
+    pub fn timeout(mut self, duration: Duration) -> Self {
+        self.deadline.set(duration);
+        self
+    }
+}
+
+impl Future for AckFuture {
+    type Output = Result<Args>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let pending = match &mut this.state {
+            AckState::Waiting(pending) => pending,
+            AckState::Failed(error) => {
+                return error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+            }
+        };
+        if let Poll::Ready(answer) = pending.answer.poll_unpin(cx) {
+            // A sender is dropped unused only with the connection's whole state.
+            let answer = answer.unwrap_or(Err(CloseReason::Dropped));
+            return Poll::Ready(answer.map_err(|reason| pending.disconnected(reason)));
+        }
+        this.deadline.poll(cx).map(|()| Err(pending.timeout(this.deadline.after())))
+    }
+}
+
+/// An event that was sent with an ack id.
+struct Pending {
+    shared: Arc<Shared>,
+    namespace: Arc<str>,
+    event: String,
+    id: u64,
+    answer: oneshot::Receiver<Result<Args, CloseReason>>,
+}
+
+impl Pending {
+    fn send(
+        shared: Arc<Shared>,
+        namespace: Arc<str>,
+        event: &str,
+        args: Result<EncodedArgs, socketio_proto::Error>,
+    ) -> Result<Self> {
+        let args = args?;
+        let (sender, answer) = oneshot::channel();
+        let id = shared.command(|state| {
+            let id = state
+                .core
+                .emit_with_ack(&namespace, event, args)
+                .map_err(|error| state.send_error(error, event, &namespace))?;
+            state.namespace(&namespace).acks.insert(id, sender);
+            Ok::<_, Error>(id)
+        })?;
+        Ok(Self { shared, namespace, event: event.to_owned(), id, answer })
+    }
+
+    fn waiting_for(&self) -> String {
+        format!("ack {} of \"{}\"", self.id, self.event)
+    }
+
+    fn disconnected(&self, reason: CloseReason) -> Error {
+        let transcript = self.shared.transcript();
+        Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript }
+    }
+
+    fn timeout(&self, after: Duration) -> Error {
+        Error::Timeout {
+            waiting_for: self.waiting_for(),
+            after,
+            hint: "\n  check that the server has a handler for this event, and that it acks".into(),
+            transcript: self.shared.transcript(),
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.core.abandon_ack(&self.namespace, self.id);
+        state.namespace(&self.namespace).acks.remove(&self.id);
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.waiting_for())
+    }
+}

@@ -1,0 +1,223 @@
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use socketio_proto::EncodedArgs;
+use socketio_proto::connection::CloseReason;
+use socketio_proto::engine::Transport;
+
+use crate::ack::AckFuture;
+use crate::once::Once;
+use crate::shared::{Lifecycle, Shared};
+use crate::stream::EventStream;
+use crate::transcript::Transcript;
+use crate::{Error, Result};
+
+/// A connected Socket.IO client; made by [`create_socketio_client`](crate::create_socketio_client).
+///
+/// A task of its own reads the connection and answers heartbeats, so nothing a test does (or
+/// forgets to do) holds it up. Dropping the client closes the connection in the background;
+/// [`close`](Self::close) waits until it is gone.
+pub struct SocketIoClient {
+    shared: Arc<Shared>,
+    namespace: Arc<str>,
+    timeout: Duration,
+}
+
+impl SocketIoClient {
+    pub(crate) fn new(shared: Arc<Shared>, namespace: &str, timeout: Duration) -> Self {
+        Self { shared, namespace: namespace.into(), timeout }
+    }
+
+    /// Emits an event to the server.
+    ///
+    /// A tuple is several arguments, `()` is none, anything else is one; see
+    /// [`EncodedArgs::new`]. Returns at once: the event is queued and leaves in order. Fails on a
+    /// reserved event name, on arguments that do not serialise, and if the client is disconnected.
+    ///
+    /// ```no_run
+    /// # fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// client.send("myEvent", (1, 2, 3))?;
+    /// client.send("hello", ())?;
+    /// client.send("upload", ("name.png", bytes::Bytes::from_static(b"\x89PNG")))?;
+    /// # Ok(()) }
+    /// ```
+    pub fn send(&self, event: &str, args: impl Serialize) -> Result {
+        let args = EncodedArgs::new(args)?;
+        self.shared.command(|state| {
+            state
+                .core
+                .emit(&self.namespace, event, args)
+                .map_err(|error| state.send_error(error, event, &self.namespace))
+        })
+    }
+
+    /// Emits an event and asks the server to acknowledge it. The event is sent at once; awaiting
+    /// the future gives the arguments of the ack.
+    ///
+    /// Fails like [`send`](Self::send), when the deadline passes, and when the connection ends.
+    ///
+    /// ```no_run
+    /// # #[derive(serde::Deserialize)] struct Sum { result: i64 }
+    /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// let sum: Sum = client.send_with_ack("myEvent", (1, 2, 3)).await?.parse()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn send_with_ack(&self, event: &str, args: impl Serialize) -> AckFuture {
+        let args = EncodedArgs::new(args);
+        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
+        AckFuture::send(shared, namespace, event, args, self.timeout)
+    }
+
+    /// The next event named `event` that nobody else has claimed.
+    ///
+    /// Registered by the call, not by the await, and an event that came earlier counts: the first
+    /// `once("tick")` gets the first "tick" of the connection, the second the second, whoever was
+    /// faster. Nothing sent by the server can be missed.
+    ///
+    /// ```no_run
+    /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// let result = client.once("myEventResult");
+    /// client.send("myEvent", (1, 2, 3))?;
+    /// assert_eq!(result.await?.args(), [serde_json::json!({"name": "harry", "result": 6})]);
+    /// # Ok(()) }
+    /// ```
+    pub fn once(&self, event: &str) -> Once {
+        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
+        Once::new(shared, namespace, event, self.timeout)
+    }
+
+    /// All events named `event`, those included that came earlier and nobody has claimed.
+    ///
+    /// While the stream lives, it claims every event of its name; a [`once`](Self::once)
+    /// registered before it comes first.
+    ///
+    /// ```no_run
+    /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// let mut ticks = client.on("tick");
+    /// for expected in 0..3 {
+    ///     assert_eq!(ticks.next().await?.parse::<u32>()?, expected);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn on(&self, event: &str) -> EventStream {
+        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
+        EventStream::named(shared, namespace, event, self.timeout)
+    }
+
+    /// Every event of this namespace since it was connected. Looks on without claiming: `once`
+    /// and `on` still get their events.
+    pub fn on_any(&self) -> EventStream {
+        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
+        EventStream::all(shared, namespace, self.timeout)
+    }
+
+    /// The socket's id in this namespace, as the server knows it (`socket.id`). Kept after a
+    /// disconnect.
+    pub fn id(&self) -> String {
+        self.shared.lock().socket_id(&self.namespace)
+    }
+
+    /// The namespace this client is connected to.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The transport in use; after an upgrade, websocket.
+    pub fn transport(&self) -> Transport {
+        self.shared.lock().core.transport()
+    }
+
+    /// Whether the namespace is connected.
+    pub fn connected(&self) -> bool {
+        let lifecycle = self.shared.lock().lifecycle(&self.namespace);
+        matches!(*lifecycle.borrow(), Lifecycle::Connected)
+    }
+
+    /// Resolves when the namespace is disconnected, with the reason; at once if it is already.
+    ///
+    /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
+    pub fn disconnected(&self) -> impl Future<Output = Result<CloseReason>> + Send + use<> {
+        let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
+        let mut lifecycle = shared.lock().lifecycle(&self.namespace);
+        async move {
+            let ended = lifecycle.wait_for(|now| matches!(now, Lifecycle::Disconnected { .. }));
+            match tokio::time::timeout(timeout, ended).await {
+                Ok(Ok(now)) => match &*now {
+                    Lifecycle::Disconnected { reason } => Ok(reason.clone()),
+                    _ => Ok(CloseReason::Dropped),
+                },
+                Ok(Err(_)) => Ok(CloseReason::Dropped),
+                Err(_) => Err(Error::Timeout {
+                    waiting_for: "the disconnection".into(),
+                    after: timeout,
+                    hint: String::new(),
+                    transcript: shared.transcript(),
+                }),
+            }
+        }
+    }
+
+    /// Resolves when the connection has moved to websocket; at once if it is there already.
+    ///
+    /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
+    pub fn upgraded(&self) -> impl Future<Output = Result> + Send + use<> {
+        let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
+        let mut transport = shared.transport();
+        async move {
+            let upgraded = transport.wait_for(|now| *now == Transport::Websocket);
+            match tokio::time::timeout(timeout, upgraded).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(Error::Timeout {
+                    waiting_for: "the upgrade to websocket".into(),
+                    after: timeout,
+                    hint: String::new(),
+                    transcript: shared.transcript(),
+                }),
+            }
+        }
+    }
+
+    /// Leaves the namespace and closes the connection; resolves when no socket of it is left.
+    ///
+    /// The close begins with the call. A server that does not answer it is given a second, then
+    /// the connection is dropped. Closing again, or after the server has closed, is no error.
+    pub fn close(&self) -> impl Future<Output = Result> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        shared.command(|state| state.core.close());
+        async move {
+            shared.gone().await;
+            Ok(())
+        }
+    }
+
+    /// The frames sent and received so far.
+    pub fn transcript(&self) -> Transcript {
+        self.shared.transcript()
+    }
+
+    /// Packets that belonged to nobody: acks that came too late or twice, events of a namespace
+    /// that is not connected.
+    pub fn stray_packets(&self) -> usize {
+        self.shared.lock().strays
+    }
+}
+
+impl Drop for SocketIoClient {
+    fn drop(&mut self) {
+        self.shared.command(|state| state.core.close());
+    }
+}
+
+impl fmt::Debug for SocketIoClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketIoClient")
+            .field("url", &self.shared.endpoint.url())
+            .field("namespace", &self.namespace)
+            .field("id", &self.id())
+            .field("connected", &self.connected())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+use std::io;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// Opens the byte streams that carry a client's HTTP and WebSocket traffic.
+///
+/// The default opens TCP connections. Another one lets a client talk through memory, a simulated
+/// network or a proxy.
+pub trait Connector: Send + Sync + 'static {
+    /// Opens one stream. Polling needs two at a time, an upgrade one more.
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>>;
+}
+
+/// A byte stream in both directions.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for T {}
+
+/// TCP without Nagle's delay, which would hold every small frame back for the peer's ack.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TcpConnector;
+
+impl Connector for TcpConnector {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let stream = TcpStream::connect((host, port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}

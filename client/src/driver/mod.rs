@@ -1,0 +1,278 @@
+//! The task behind every connection: it moves frames between the transports and the protocol core,
+//! and answers heartbeats. User code runs elsewhere and cannot hold it up.
+
+mod http;
+pub(crate) mod open;
+mod polling;
+mod websocket;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use socketio_proto::Limits;
+use socketio_proto::connection::{Input, Output};
+use socketio_proto::engine::{Frame, Transport};
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite;
+
+pub(crate) use self::http::Http;
+pub(crate) use polling::PollingLane;
+pub(crate) use websocket::WebsocketLane;
+
+use crate::shared::{Shared, State};
+use crate::timeout::scaled;
+use crate::transcript::Direction;
+
+/// Runs until every transport of the connection is gone.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    limits: Limits,
+    websocket: Option<WebsocketLane>,
+    polling: Option<PollingLane>,
+    /// The websocket of an upgrade, being opened.
+    opening: Option<BoxFuture<'static, Result<WebsocketLane, tungstenite::Error>>>,
+    /// When the core wants to be woken.
+    alarm: Option<Pin<Box<Sleep>>>,
+    /// After a close: how long the server may take to close its side.
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, limits: Limits) -> Self {
+        Self {
+            shared,
+            limits,
+            websocket: None,
+            polling: None,
+            opening: None,
+            alarm: None,
+            linger: None,
+        }
+    }
+
+    pub(crate) fn with_websocket(mut self, lane: WebsocketLane) -> Self {
+        self.websocket = Some(lane);
+        self
+    }
+
+    pub(crate) fn with_polling(mut self, lane: PollingLane) -> Self {
+        self.polling = Some(lane);
+        self
+    }
+
+    /// Hands the core what has come. True if anything has.
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let websocket = self.read_websocket(cx);
+        let polling = self.read_polling(cx);
+        let opening = self.finish_opening(cx);
+        let alarm = self.ring_alarm(cx);
+        websocket || polling || opening || alarm
+    }
+
+    fn read_websocket(&mut self, cx: &mut Context<'_>) -> bool {
+        // Bounded, so that answers get out between the reads of a busy connection.
+        for count in 0..64 {
+            let Some(lane) = &mut self.websocket else { return count > 0 };
+            let Poll::Ready(came) = lane.poll_read(cx) else { return count > 0 };
+            let mut state = self.shared.lock();
+            match came {
+                websocket::Came::Text(text) => {
+                    let at = self.shared.elapsed();
+                    let direction = Direction::Received;
+                    state.transcript.record_text(at, direction, Transport::Websocket, &text);
+                    input(&mut state, Input::Text(&text));
+                }
+                websocket::Came::Binary(data) => {
+                    let at = self.shared.elapsed();
+                    let direction = Direction::Received;
+                    state.transcript.record_binary(at, direction, Transport::Websocket, data.len());
+                    input(&mut state, Input::Binary(data));
+                }
+                websocket::Came::Lost(reason) => {
+                    self.websocket = None;
+                    input(&mut state, Input::Lost(Transport::Websocket, reason));
+                }
+            }
+        }
+        true
+    }
+
+    fn read_polling(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(lane) = &mut self.polling else { return false };
+        let came = lane.poll(cx);
+        let mut state = self.shared.lock();
+        match came {
+            polling::Came::Nothing => return false,
+            polling::Came::Payload(body) => {
+                state.transcript.record_body(self.shared.elapsed(), &body);
+                input(&mut state, Input::Payload(&body));
+            }
+            polling::Came::Idle if lane.is_closing() => self.polling = None,
+            polling::Came::Idle => input(&mut state, Input::PollingPaused),
+            polling::Came::Lost(reason) => {
+                self.polling = None;
+                input(&mut state, Input::Lost(Transport::Polling, Some(reason)));
+            }
+        }
+        true
+    }
+
+    fn finish_opening(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(opening) = &mut self.opening else { return false };
+        let Poll::Ready(result) = opening.poll_unpin(cx) else { return false };
+        self.opening = None;
+        let mut state = self.shared.lock();
+        match result {
+            Ok(lane) => {
+                self.websocket = Some(lane);
+                input(&mut state, Input::WebsocketOpened);
+            }
+            Err(error) => {
+                input(&mut state, Input::Lost(Transport::Websocket, Some(error.to_string())));
+            }
+        }
+        true
+    }
+
+    fn ring_alarm(&mut self, cx: &mut Context<'_>) -> bool {
+        let rings = self.alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_ready());
+        if rings {
+            self.alarm = None;
+            input(&mut self.shared.lock(), Input::Tick);
+        }
+        rings
+    }
+
+    /// Does what the core wants done. True if it wanted anything.
+    fn carry_out(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let mut busy = false;
+        loop {
+            match state.core.poll_output() {
+                Output::Send(transport, frame) => {
+                    let at = shared.elapsed();
+                    state.transcript.record_frame(at, Direction::Sent, transport, &frame);
+                    self.send(transport, frame);
+                }
+                Output::Event(event) => state.apply(event),
+                Output::OpenWebsocket => self.open_websocket(&state),
+                Output::CloseTransport(transport) => self.close(transport),
+                Output::PausePolling => self.with_polling_lane(PollingLane::pause),
+                Output::ResumePolling => self.with_polling_lane(PollingLane::resume),
+                Output::WaitUntil(deadline) => {
+                    self.set_alarm(deadline);
+                    break;
+                }
+            }
+            busy = true;
+        }
+        if state.core.is_closed() {
+            self.drop_what_is_not_closing();
+        }
+        busy
+    }
+
+    fn send(&mut self, transport: Transport, frame: Frame) {
+        match transport {
+            Transport::Websocket => {
+                if let Some(lane) = &mut self.websocket {
+                    lane.send(frame);
+                }
+            }
+            Transport::Polling => self.with_polling_lane(|lane| lane.send(frame)),
+        }
+    }
+
+    fn open_websocket(&mut self, state: &State) {
+        let sid = state.core.handshake().map(|handshake| handshake.sid.clone());
+        let endpoint = Arc::clone(&self.shared.endpoint);
+        self.opening = Some(WebsocketLane::open(endpoint, sid, self.limits).boxed());
+    }
+
+    fn close(&mut self, transport: Transport) {
+        match transport {
+            Transport::Websocket => {
+                self.opening = None;
+                if let Some(lane) = &mut self.websocket {
+                    lane.close();
+                }
+            }
+            Transport::Polling => self.with_polling_lane(PollingLane::close),
+        }
+    }
+
+    fn with_polling_lane(&mut self, action: impl FnOnce(&mut PollingLane)) {
+        if let Some(lane) = &mut self.polling {
+            action(lane);
+        }
+    }
+
+    fn set_alarm(&mut self, deadline: Option<std::time::Instant>) {
+        let deadline = deadline.map(Instant::from_std);
+        if self.alarm.as_ref().map(|alarm| alarm.deadline()) != deadline {
+            self.alarm = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        }
+    }
+
+    /// The core is closed: transports it did not ask to close are of no use any more, the others
+    /// get a moment to end well.
+    fn drop_what_is_not_closing(&mut self) {
+        self.opening = None;
+        self.websocket.take_if(|lane| !lane.is_closing());
+        self.polling.take_if(|lane| !lane.is_closing());
+        if self.linger.is_none() {
+            self.linger = Some(Box::pin(tokio::time::sleep(scaled(LINGER))));
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(lane) = &mut self.websocket else { return false };
+        let Err(reason) = lane.poll_write(cx) else { return false };
+        self.websocket = None;
+        input(&mut self.shared.lock(), Input::Lost(Transport::Websocket, reason));
+        true
+    }
+
+    fn lingered(&mut self, cx: &mut Context<'_>) -> bool {
+        self.linger.as_mut().is_some_and(|linger| linger.poll_unpin(cx).is_ready())
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.driver.register(cx.waker());
+        loop {
+            let came = self.read(cx);
+            let told = self.carry_out();
+            let failed = self.write(cx);
+            if !(came || told || failed) {
+                break;
+            }
+        }
+        let closed = self.shared.lock().core.is_closed();
+        let idle = self.websocket.is_none() && self.polling.is_none();
+        if closed && (idle || self.lingered(cx)) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Driver {
+    /// Also when the runtime shuts down under the task: nobody may wait for it in vain.
+    fn drop(&mut self) {
+        self.shared.driver_ended();
+    }
+}
+
+fn input(state: &mut State, input: Input<'_>) {
+    state.core.handle_input(Instant::now().into_std(), input);
+}
+
+/// How long the server may take to close its side, once this one is closed.
+const LINGER: Duration = Duration::from_secs(1);

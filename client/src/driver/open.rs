@@ -1,0 +1,112 @@
+//! The first steps of a connection, where every failure has a cause worth naming.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::Value;
+use socketio_proto::Excerpt;
+use socketio_proto::Limits;
+use socketio_proto::engine::Transport;
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite;
+
+use super::http::{Http, HttpError};
+use super::websocket::WebsocketLane;
+use crate::endpoint::Endpoint;
+use crate::{Error, Result};
+
+/// Until when, and how long that was in all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) until: Instant,
+    pub(crate) total: Duration,
+}
+
+/// Opens a websocket for a new session.
+pub(crate) async fn websocket(
+    endpoint: &Arc<Endpoint>,
+    limits: Limits,
+    patience: Patience,
+) -> Result<WebsocketLane> {
+    let opening = WebsocketLane::open(Arc::clone(endpoint), None, limits);
+    match timeout_at(patience.until, opening).await {
+        Ok(Ok(lane)) => Ok(lane),
+        Ok(Err(tungstenite::Error::Io(error))) => Err(unreachable(endpoint, &error)),
+        Ok(Err(tungstenite::Error::Http(response))) => {
+            let body = response.body().as_deref().unwrap_or_default();
+            Err(refused(endpoint, response.status(), body))
+        }
+        Ok(Err(error)) => Err(not_socketio(endpoint, &error)),
+        Err(_) => Err(silent(endpoint, "the answer to the WebSocket handshake", patience)),
+    }
+}
+
+/// Opens a session by polling: the handshake's connection and the body that came on it.
+pub(crate) async fn polling(
+    endpoint: &Arc<Endpoint>,
+    limits: Limits,
+    patience: Patience,
+) -> Result<(Http, Bytes)> {
+    let mut http = Http::new(Arc::clone(endpoint), limits.max_payload);
+    let target = endpoint.request_target(Transport::Polling, None);
+    match timeout_at(patience.until, http.exchange(&Method::GET, &target, Bytes::new())).await {
+        Ok(Ok(answer)) if answer.status == StatusCode::OK => Ok((http, answer.body)),
+        Ok(Ok(answer)) => Err(refused(endpoint, answer.status, &answer.body)),
+        Ok(Err(HttpError::Connect(error))) => Err(unreachable(endpoint, &error)),
+        Ok(Err(error)) => Err(not_socketio(endpoint, &error)),
+        Err(_) => Err(silent(endpoint, "the answer to the first poll", patience)),
+    }
+}
+
+/// An answer that is no handshake.
+pub(crate) fn not_socketio(endpoint: &Endpoint, answer: &dyn Display) -> Error {
+    Error::NotSocketIo { url: endpoint.url(), answer: answer.to_string() }
+}
+
+pub(crate) fn silent(endpoint: &Endpoint, waiting_for: &'static str, patience: Patience) -> Error {
+    Error::Silent { url: endpoint.url(), waiting_for, after: patience.total }
+}
+
+fn unreachable(endpoint: &Endpoint, error: &std::io::Error) -> Error {
+    Error::Unreachable { url: endpoint.url(), reason: error.to_string() }
+}
+
+/// An HTTP error: Engine.IO's own, which is JSON with a code, or somebody else's.
+fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> Error {
+    let own = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
+        // socketioxide writes the code as a string.
+        let code = body.get("code")?;
+        let code = code.as_i64().or_else(|| code.as_str()?.parse().ok())?;
+        Some((code, body.get("message")?.as_str()?.to_owned()))
+    });
+    match own {
+        Some((code, message)) => Error::SessionRefused {
+            url: endpoint.url(),
+            status: status.as_u16(),
+            code,
+            message,
+            hint: hint(code),
+        },
+        None if body.is_empty() => not_socketio(endpoint, &format_args!("HTTP status {status}")),
+        None => not_socketio(
+            endpoint,
+            &format_args!("HTTP status {status}: {}", Excerpt::of_bytes(body)),
+        ),
+    }
+}
+
+/// What each code of Engine.IO usually means for a test.
+fn hint(code: i64) -> &'static str {
+    match code {
+        0 => "check the transports: the server does not allow the one this client begins with",
+        1 => "several servers behind one address need sticky sessions",
+        4 => "the server's allowRequest, or a middleware in front of it, said no",
+        5 => {
+            "check the protocol version: this client speaks Engine.IO 4, that is Socket.IO 3 and 4"
+        }
+        _ => "check the server's log",
+    }
+}

@@ -1,0 +1,172 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::{Method, StatusCode};
+use socketio_proto::Excerpt;
+use socketio_proto::engine::{Frame, Handshake, Transport, payload};
+
+use super::http::{Answer, Http, HttpError};
+use crate::endpoint::Endpoint;
+
+/// The polling transport of an open session: at most one GET and one POST in flight, each on a
+/// connection of its own.
+pub(crate) struct PollingLane {
+    endpoint: Arc<Endpoint>,
+    sid: String,
+    max_payload: usize,
+    down: Slot,
+    up: Slot,
+    queue: VecDeque<Frame>,
+    mode: Mode,
+    closing: bool,
+}
+
+/// What the lane reports.
+pub(crate) enum Came {
+    /// Nothing for now.
+    Nothing,
+    /// The body of a poll.
+    Payload(Bytes),
+    /// No request is in flight any more, after [`PollingLane::pause`] or [`PollingLane::close`].
+    Idle,
+    /// The transport failed.
+    Lost(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Polling,
+    /// No new polls; [`Came::Idle`] has been reported if `reported`.
+    Pausing {
+        reported: bool,
+    },
+}
+
+/// An HTTP connection: resting, or busy with a request.
+enum Slot {
+    Resting(Option<Box<Http>>),
+    Busy(BoxFuture<'static, (Box<Http>, Result<Answer, HttpError>)>),
+}
+
+impl PollingLane {
+    /// Takes over after the handshake, with the connection it was made on.
+    pub(crate) fn new(
+        endpoint: Arc<Endpoint>,
+        handshake: &Handshake,
+        down: Http,
+        up: Http,
+    ) -> Self {
+        Self {
+            endpoint,
+            sid: handshake.sid.clone(),
+            max_payload: handshake.max_payload.unwrap_or(usize::MAX),
+            down: Slot::Resting(Some(Box::new(down))),
+            up: Slot::Resting(Some(Box::new(up))),
+            queue: VecDeque::new(),
+            mode: Mode::Polling,
+            closing: false,
+        }
+    }
+
+    pub(crate) fn send(&mut self, frame: Frame) {
+        self.queue.push_back(frame);
+    }
+
+    /// Begins no further poll; sends what is queued, then reports [`Came::Idle`].
+    pub(crate) fn pause(&mut self) {
+        self.mode = Mode::Pausing { reported: false };
+    }
+
+    /// Like [`pause`](Self::pause), for good.
+    pub(crate) fn close(&mut self) {
+        self.closing = true;
+        self.pause();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.mode = Mode::Polling;
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Came {
+        self.begin_requests();
+        while let Some(result) = self.up.poll(cx) {
+            match result {
+                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(),
+                Ok(answer) => return Came::Lost(describe("POST", &answer)),
+                Err(error) => return Came::Lost(format!("POST failed: {error}")),
+            }
+        }
+        match self.down.poll(cx) {
+            Some(Ok(Answer { status: StatusCode::OK, body })) => return Came::Payload(body),
+            Some(Ok(answer)) => return Came::Lost(describe("GET", &answer)),
+            Some(Err(error)) => return Came::Lost(format!("GET failed: {error}")),
+            None => {}
+        }
+        if self.mode == (Mode::Pausing { reported: false }) && self.is_idle() {
+            self.mode = Mode::Pausing { reported: true };
+            return Came::Idle;
+        }
+        Came::Nothing
+    }
+
+    fn begin_requests(&mut self) {
+        if !self.queue.is_empty()
+            && let Some(http) = self.up.take()
+        {
+            let body = payload::encode_front(&mut self.queue, MAX_PACKETS, self.max_payload);
+            self.up = self.request(http, Method::POST, Bytes::from(body));
+        }
+        if self.mode == Mode::Polling
+            && let Some(http) = self.down.take()
+        {
+            self.down = self.request(http, Method::GET, Bytes::new());
+        }
+    }
+
+    fn request(&self, mut http: Box<Http>, method: Method, body: Bytes) -> Slot {
+        let target = self.endpoint.request_target(Transport::Polling, Some(&self.sid));
+        Slot::Busy(
+            async move {
+                let result = http.exchange(&method, &target, body).await;
+                (http, result)
+            }
+            .boxed(),
+        )
+    }
+
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+            && matches!((&self.up, &self.down), (Slot::Resting(_), Slot::Resting(_)))
+    }
+}
+
+impl Slot {
+    fn take(&mut self) -> Option<Box<Http>> {
+        match self {
+            Self::Resting(http) => http.take(),
+            Self::Busy(_) => None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Answer, HttpError>> {
+        let Self::Busy(exchange) = self else { return None };
+        let Poll::Ready((http, result)) = exchange.poll_unpin(cx) else { return None };
+        *self = Self::Resting(Some(http));
+        Some(result)
+    }
+}
+
+fn describe(method: &str, answer: &Answer) -> String {
+    format!("{method} answered {}: {}", answer.status, Excerpt::of_bytes(&answer.body))
+}
+
+/// python-engineio ends a session when a body holds more packets.
+const MAX_PACKETS: usize = 16;

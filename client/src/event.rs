@@ -1,0 +1,98 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use socketio_proto::{Args, EncodedArgs};
+
+use crate::inbox::Received;
+use crate::shared::Shared;
+use crate::{Error, Result};
+
+/// An event that the server emitted.
+#[derive(Clone)]
+pub struct Event {
+    received: Arc<Received>,
+    namespace: Arc<str>,
+    shared: Arc<Shared>,
+}
+
+impl Event {
+    pub(crate) fn new(received: Arc<Received>, namespace: Arc<str>, shared: Arc<Shared>) -> Self {
+        Self { received, namespace, shared }
+    }
+
+    /// The event's name.
+    pub fn name(&self) -> &str {
+        &self.received.name
+    }
+
+    /// The arguments as JSON. Binary stands there as its placeholder, see [`Args`].
+    pub fn args(&self) -> &[Value] {
+        self.received.args.values()
+    }
+
+    /// The binary that came with the event.
+    pub fn attachments(&self) -> &[Bytes] {
+        self.received.args.attachments()
+    }
+
+    /// The arguments as a Rust value: a tuple takes several, any other type exactly one.
+    ///
+    /// See [`Args::parse`].
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        Ok(self.received.args.parse()?)
+    }
+
+    /// Whether the server waits for an ack.
+    pub fn wants_ack(&self) -> bool {
+        self.received.ack_id.is_some()
+    }
+
+    /// Answers the server: `args` follow the rules of [`EncodedArgs::new`].
+    ///
+    /// Fails if the server asked for no ack, if it has been answered before, and on a closed
+    /// connection.
+    pub fn ack(&self, args: impl Serialize) -> Result {
+        let event = || self.name().to_owned();
+        let Some(id) = self.received.ack_id else {
+            return Err(Error::CannotAck {
+                event: event(),
+                reason: "the server asked for none; emit it there with an ack",
+            });
+        };
+        let args = EncodedArgs::new(args)?;
+        if !self.received.claim_ack() {
+            return Err(Error::CannotAck { event: event(), reason: "it has been acked before" });
+        }
+        self.shared.command(|state| {
+            state.core.ack(&self.namespace, id, args).map_err(|_| Error::NotConnected {
+                what: format!("the ack of \"{}\"", self.name()),
+                reason: state.why_disconnected(&self.namespace),
+            })
+        })
+    }
+
+    /// The arguments, binary included.
+    pub fn raw_args(&self) -> &Args {
+        &self.received.args
+    }
+}
+
+impl PartialEq for Event {
+    /// Events are equal if their names and arguments are.
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.received.args == other.received.args
+    }
+}
+
+impl fmt::Debug for Event {
+    /// The event as the protocol writes it: `["myEventResult",{"result":6}]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = vec![Value::from(self.name())];
+        list.extend_from_slice(self.args());
+        write!(f, "{}", Value::from(list))
+    }
+}

@@ -1,0 +1,277 @@
+//! The lossless log of a namespace, and who gets which event.
+//!
+//! The rule: every event is handed to exactly one consumer, the one that registered first among
+//! those that want it; an event nobody wants yet is kept. So the n-th `once("tick")` gets the n-th
+//! "tick", whether it came before or after the call, and no test depends on who was faster.
+
+mod consumer;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use socketio_proto::Args;
+use socketio_proto::connection::CloseReason;
+
+use consumer::Consumer;
+pub(crate) use consumer::Wants;
+
+/// Everything received on a namespace since its first byte, and its consumers.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    log: Vec<Arc<Received>>,
+    /// By name, the events that no consumer has been given.
+    unclaimed: HashMap<String, BTreeSet<usize>>,
+    /// By name, the consumers that wait for more, in the order they registered.
+    waiting: HashMap<String, VecDeque<ConsumerId>>,
+    consumers: BTreeMap<ConsumerId, Consumer>,
+    /// Those who look on at every event without claiming any.
+    observers: HashMap<ConsumerId, Waker>,
+    next_id: ConsumerId,
+    ended: Option<CloseReason>,
+}
+
+/// Identifies a consumer or observer of one inbox.
+pub(crate) type ConsumerId = u64;
+
+/// An event as it came.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) name: String,
+    pub(crate) args: Args,
+    /// Present if the server wants an ack.
+    pub(crate) ack_id: Option<u64>,
+    acked: AtomicBool,
+}
+
+impl Received {
+    pub(crate) fn new(name: String, args: Args, ack_id: Option<u64>) -> Self {
+        Self { name, args, ack_id, acked: AtomicBool::new(false) }
+    }
+
+    /// True for the first who asks: an event is acked once.
+    pub(crate) fn claim_ack(&self) -> bool {
+        !self.acked.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl Inbox {
+    /// Appends an event and gives it to whom it belongs.
+    pub(crate) fn deliver(&mut self, event: Received) {
+        let index = self.log.len();
+        self.log.push(Arc::new(event));
+        self.hand_out(index);
+        for (_, waker) in self.observers.drain() {
+            waker.wake();
+        }
+    }
+
+    /// The namespace is disconnected: whoever still waits is told.
+    pub(crate) fn end(&mut self, reason: CloseReason) {
+        self.ended = Some(reason);
+        for consumer in self.consumers.values_mut() {
+            consumer.wake();
+        }
+        for (_, waker) in self.observers.drain() {
+            waker.wake();
+        }
+    }
+
+    /// A new consumer of events named `name`, at the end of the line. It is given what is
+    /// unclaimed at once.
+    pub(crate) fn register(&mut self, name: &str, wants: Wants) -> ConsumerId {
+        let id = self.next_observer();
+        let mut consumer = Consumer::new(name, wants);
+        if let Some(unclaimed) = self.unclaimed.get_mut(name) {
+            while !consumer.is_satisfied()
+                && let Some(index) = unclaimed.pop_first()
+            {
+                consumer.give(index);
+            }
+        }
+        if !consumer.is_satisfied() {
+            self.waiting.entry(name.to_owned()).or_default().push_back(id);
+        }
+        self.consumers.insert(id, consumer);
+        id
+    }
+
+    /// The next event for the consumer; the reason if none can come any more.
+    pub(crate) fn poll_take(
+        &mut self,
+        id: ConsumerId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Arc<Received>, CloseReason>> {
+        let consumer = self.consumers.get_mut(&id);
+        let taken = consumer.and_then(Consumer::take).and_then(|index| self.log.get(index));
+        if let Some(event) = taken {
+            return Poll::Ready(Ok(Arc::clone(event)));
+        }
+        if let Some(reason) = &self.ended {
+            return Poll::Ready(Err(reason.clone()));
+        }
+        if let Some(consumer) = self.consumers.get_mut(&id) {
+            consumer.wait(cx.waker());
+        }
+        Poll::Pending
+    }
+
+    /// The consumer is gone: what it was given but has not taken goes to the next in line.
+    pub(crate) fn release(&mut self, id: ConsumerId) {
+        let Some(consumer) = self.consumers.remove(&id) else { return };
+        if let Some(waiting) = self.waiting.get_mut(consumer.name()) {
+            waiting.retain(|other| *other != id);
+        }
+        for index in consumer.into_untaken() {
+            self.hand_out(index);
+        }
+    }
+
+    /// A number for somebody who looks on.
+    pub(crate) fn next_observer(&mut self) -> ConsumerId {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The event at `position` of the log, for an observer.
+    pub(crate) fn poll_observe(
+        &mut self,
+        id: ConsumerId,
+        position: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Arc<Received>, CloseReason>> {
+        if let Some(event) = self.log.get(position) {
+            return Poll::Ready(Ok(Arc::clone(event)));
+        }
+        if let Some(reason) = &self.ended {
+            return Poll::Ready(Err(reason.clone()));
+        }
+        self.observers.insert(id, cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(crate) fn forget_observer(&mut self, id: ConsumerId) {
+        self.observers.remove(&id);
+    }
+
+    /// Names and counts of events nobody has been given, for the message of a wait that failed.
+    pub(crate) fn unclaimed_names(&self) -> Vec<(&str, usize)> {
+        let mut names: Vec<_> = self
+            .unclaimed
+            .iter()
+            .filter(|(_, indexes)| !indexes.is_empty())
+            .map(|(name, indexes)| (name.as_str(), indexes.len()))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn hand_out(&mut self, index: usize) {
+        let Some(name) = self.log.get(index).map(|event| event.name.as_str()) else { return };
+        let first = self.waiting.get_mut(name).and_then(|waiting| {
+            let id = *waiting.front()?;
+            Some((id, waiting))
+        });
+        let Some((id, waiting)) = first else {
+            match self.unclaimed.get_mut(name) {
+                Some(indexes) => indexes.insert(index),
+                None => self.unclaimed.entry(name.to_owned()).or_default().insert(index),
+            };
+            return;
+        };
+        if let Some(consumer) = self.consumers.get_mut(&id) {
+            consumer.give(index);
+            if consumer.is_satisfied() {
+                waiting.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(names: &[&str]) -> Inbox {
+        let mut inbox = Inbox::default();
+        for (number, name) in names.iter().enumerate() {
+            deliver(&mut inbox, name, number);
+        }
+        inbox
+    }
+
+    fn deliver(inbox: &mut Inbox, name: &str, number: usize) {
+        inbox.deliver(Received::new(name.to_owned(), Args::new(number).unwrap(), None));
+    }
+
+    fn take(inbox: &mut Inbox, id: ConsumerId) -> Option<usize> {
+        match inbox.poll_take(id, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(event)) => Some(event.args.parse().unwrap()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_nth_once_gets_the_nth_event_whenever_it_came() {
+        let mut inbox = inbox(&["tick", "other", "tick"]);
+        let ids: Vec<_> = (0..3).map(|_| inbox.register("tick", Wants::One)).collect();
+        deliver(&mut inbox, "tick", 3);
+        // Asked in any order.
+        assert_eq!(take(&mut inbox, ids[2]), Some(3));
+        assert_eq!(take(&mut inbox, ids[0]), Some(0));
+        assert_eq!(take(&mut inbox, ids[1]), Some(2));
+        assert_eq!(inbox.unclaimed_names(), [("other", 1)]);
+    }
+
+    #[test]
+    fn a_stream_takes_everything_from_its_place_in_line() {
+        let mut inbox = inbox(&["tick"]);
+        let once = inbox.register("tick", Wants::One);
+        let stream = inbox.register("tick", Wants::All);
+        let late = inbox.register("tick", Wants::One);
+        deliver(&mut inbox, "tick", 1);
+        deliver(&mut inbox, "tick", 2);
+        assert_eq!(take(&mut inbox, once), Some(0));
+        assert_eq!(take(&mut inbox, late), None);
+        assert_eq!(take(&mut inbox, stream), Some(1));
+        // What the stream has not read passes on when it is dropped.
+        inbox.release(stream);
+        assert_eq!(take(&mut inbox, late), Some(2));
+    }
+
+    #[test]
+    fn an_abandoned_once_gives_its_event_back_in_order() {
+        let mut inbox = inbox(&["tick", "tick"]);
+        let first = inbox.register("tick", Wants::One);
+        inbox.release(first);
+        let again = inbox.register("tick", Wants::One);
+        assert_eq!(take(&mut inbox, again), Some(0));
+        let waiting = inbox.register("tick", Wants::One);
+        let next = inbox.register("tick", Wants::One);
+        inbox.release(waiting);
+        assert_eq!(take(&mut inbox, next), Some(1));
+    }
+
+    #[test]
+    fn the_end_is_told_after_what_had_come() {
+        let mut inbox = inbox(&["tick"]);
+        let once = inbox.register("tick", Wants::One);
+        let never = inbox.register("tick", Wants::One);
+        inbox.end(CloseReason::PingTimeout);
+        assert_eq!(take(&mut inbox, once), Some(0));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(matches!(inbox.poll_take(never, cx), Poll::Ready(Err(CloseReason::PingTimeout))));
+    }
+
+    #[test]
+    fn observers_see_all_and_claim_nothing() {
+        let mut inbox = inbox(&["a", "b"]);
+        let id = inbox.next_observer();
+        let cx = &mut Context::from_waker(Waker::noop());
+        let Poll::Ready(Ok(event)) = inbox.poll_observe(id, 1, cx) else { panic!() };
+        assert_eq!(event.name, "b");
+        assert!(inbox.poll_observe(id, 2, cx).is_pending());
+        assert_eq!(inbox.unclaimed_names(), [("a", 1), ("b", 1)]);
+    }
+}

@@ -1,0 +1,123 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::inbox::{ConsumerId, Wants};
+use crate::shared::Shared;
+use crate::wait::Deadline;
+use crate::{Error, Result};
+
+/// The next event of a name; see [`SocketIoClient::once`](crate::SocketIoClient::once).
+///
+/// Registered when it is made, not when it is awaited. Dropping it gives the event, if one has
+/// come, to whoever asks next.
+#[derive(Debug)]
+#[must_use = "the event stays unclaimed unless this is awaited"]
+pub struct Once {
+    claim: Claim,
+    deadline: Deadline,
+}
+
+impl Once {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        namespace: Arc<str>,
+        name: &str,
+        timeout: Duration,
+    ) -> Self {
+        let claim = Claim::new(shared, namespace, name, Wants::One);
+        Self { claim, deadline: Deadline::new(timeout) }
+    }
+
+    /// Waits for at most `duration` from the first poll, instead of the client's timeout.
+    pub fn timeout(mut self, duration: Duration) -> Self {
+        self.deadline.set(duration);
+        self
+    }
+}
+
+impl Future for Once {
+    type Output = Result<Event>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(result) = this.claim.poll_take(cx) {
+            return Poll::Ready(result);
+        }
+        this.deadline.poll(cx).map(|()| Err(this.claim.timeout(this.deadline.after())))
+    }
+}
+
+/// A consumer's place in line at an inbox, left when it is dropped.
+pub(crate) struct Claim {
+    shared: Arc<Shared>,
+    namespace: Arc<str>,
+    name: String,
+    id: ConsumerId,
+}
+
+impl Claim {
+    pub(crate) fn new(shared: Arc<Shared>, namespace: Arc<str>, name: &str, wants: Wants) -> Self {
+        let id = shared.lock().namespace(&namespace).inbox.register(name, wants);
+        Self { shared, namespace, name: name.to_owned(), id }
+    }
+
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
+        let taken = self.shared.lock().namespace(&self.namespace).inbox.poll_take(self.id, cx);
+        taken.map(|taken| match taken {
+            Ok(event) => {
+                Ok(Event::new(event, Arc::clone(&self.namespace), Arc::clone(&self.shared)))
+            }
+            Err(reason) => Err(Error::Disconnected {
+                waiting_for: self.waiting_for(),
+                reason,
+                transcript: self.shared.transcript(),
+            }),
+        })
+    }
+
+    pub(crate) fn timeout(&self, after: Duration) -> Error {
+        let names: Vec<_> = {
+            let mut state = self.shared.lock();
+            let unclaimed = state.namespace(&self.namespace).inbox.unclaimed_names();
+            unclaimed.iter().map(|(name, count)| format!("\"{name}\" ({count})")).collect()
+        };
+        let hint = match names.as_slice() {
+            [] => String::new(),
+            names => format!("\n  received, but awaited by nobody: {}", names.join(", ")),
+        };
+        let transcript = self.shared.transcript();
+        Error::Timeout { waiting_for: self.waiting_for(), after, hint, transcript }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn waiting_for(&self) -> String {
+        waiting_for_event(&self.name, &self.namespace)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.shared.lock().namespace(&self.namespace).inbox.release(self.id);
+    }
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.waiting_for())
+    }
+}
+
+/// `event "x"`, with the namespace where it is not the main one.
+pub(crate) fn waiting_for_event(name: &str, namespace: &str) -> String {
+    match namespace {
+        "/" => format!("event \"{name}\""),
+        namespace => format!("event \"{name}\" in namespace \"{namespace}\""),
+    }
+}

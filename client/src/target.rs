@@ -1,0 +1,168 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::connector::{Connector, TcpConnector};
+use crate::{Error, Result};
+
+/// Where a client connects to: an address, what the URL says beyond it, and how bytes get there.
+///
+/// Rarely written out: `create_socketio_client` takes anything that is [`IntoTarget`].
+#[derive(Clone)]
+pub struct Target {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) path: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) connector: Arc<dyn Connector>,
+}
+
+impl Target {
+    /// Reads a URL as the official client does: its path is the *namespace*, its query goes into
+    /// the handshake. `http` and `ws` mean the same.
+    pub fn from_url(url: &str) -> Result<Self> {
+        let invalid = |reason: &str| Error::InvalidOption {
+            what: "target URL",
+            value: url.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let parsed = Url::parse(url).map_err(|error| {
+            invalid(&format!("{error}; expected something like \"http://127.0.0.1:3000\""))
+        })?;
+        if !matches!(parsed.scheme(), "http" | "ws") {
+            return Err(invalid("expected the scheme http or ws"));
+        }
+        let host = parsed.host_str().ok_or_else(|| invalid("it has no host"))?;
+        let mut target = Self::new(host, parsed.port_or_known_default().unwrap_or(80));
+        if parsed.path() != "/" {
+            target.namespace = Some(parsed.path().to_owned());
+        }
+        target.query = parsed
+            .query_pairs()
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        Ok(target)
+    }
+
+    /// A host and port, reached over TCP.
+    pub fn new(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            path: None,
+            namespace: None,
+            query: Vec::new(),
+            connector: Arc::new(TcpConnector),
+        }
+    }
+
+    /// The path the server answers Socket.IO requests on, if it is not `/socket.io`.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Reaches the server through `connector` instead of TCP.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector) -> Self {
+        self.connector = Arc::new(connector);
+        self
+    }
+
+    /// `host:port`, as it goes into the `Host` header.
+    pub(crate) fn authority(&self) -> String {
+        if self.host.contains(':') && !self.host.starts_with('[') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path)
+            .field("namespace", &self.namespace)
+            .field("query", &self.query)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `create_socketio_client` connects to: a port of this machine, an address, a URL, an app.
+pub trait IntoTarget {
+    /// Fails on a URL that cannot be one of a Socket.IO server.
+    fn into_target(self) -> Result<Target>;
+}
+
+impl IntoTarget for Target {
+    fn into_target(self) -> Result<Target> {
+        Ok(self)
+    }
+}
+
+impl IntoTarget for u16 {
+    fn into_target(self) -> Result<Target> {
+        Ok(Target::new("127.0.0.1", self))
+    }
+}
+
+impl IntoTarget for SocketAddr {
+    fn into_target(self) -> Result<Target> {
+        Ok(Target::new(&self.ip().to_string(), self.port()))
+    }
+}
+
+impl IntoTarget for &str {
+    fn into_target(self) -> Result<Target> {
+        Target::from_url(self)
+    }
+}
+
+impl IntoTarget for &String {
+    fn into_target(self) -> Result<Target> {
+        Target::from_url(self)
+    }
+}
+
+impl IntoTarget for String {
+    fn into_target(self) -> Result<Target> {
+        Target::from_url(&self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_host_port_namespace_and_query() {
+        let target = "http://localhost:3000/admin?token=a%20b".into_target().unwrap();
+        assert_eq!(target.authority(), "localhost:3000");
+        assert_eq!(target.namespace.as_deref(), Some("/admin"));
+        assert_eq!(target.query, [("token".to_owned(), "a b".to_owned())]);
+        assert_eq!("ws://[::1]:9/".into_target().unwrap().authority(), "[::1]:9");
+        assert_eq!("http://localhost".into_target().unwrap().authority(), "localhost:80");
+    }
+
+    #[test]
+    fn a_port_means_this_machine() {
+        assert_eq!(3000.into_target().unwrap().authority(), "127.0.0.1:3000");
+        let address: SocketAddr = "[::1]:5".parse().unwrap();
+        assert_eq!(address.into_target().unwrap().authority(), "[::1]:5");
+    }
+
+    #[test]
+    fn other_urls_are_refused_by_name() {
+        let error = "127.0.0.1:3000".into_target().unwrap_err().to_string();
+        assert!(error.contains("127.0.0.1:3000") && error.contains("http://"), "{error}");
+        let error = "ftp://host".into_target().unwrap_err().to_string();
+        assert!(error.contains("expected the scheme http or ws"), "{error}");
+    }
+}

@@ -1,0 +1,230 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use socketio_proto::engine::{Frame, Transport, payload};
+
+/// The frames of a connection in both directions, as a failing test shows them.
+///
+/// Bounded: the oldest frames are forgotten, and counted; long frames are cut.
+#[derive(Clone, Default)]
+pub struct Transcript {
+    entries: VecDeque<Entry>,
+    forgotten: usize,
+}
+
+/// One frame of a [`Transcript`].
+#[derive(Clone)]
+pub struct Entry {
+    /// Time since the connection was begun.
+    pub at: Duration,
+    /// Who sent it.
+    pub direction: Direction,
+    /// What carried it.
+    pub transport: Transport,
+    /// The frame, cut after some hundred characters; binary as a byte count.
+    pub text: String,
+    /// Bytes of the whole frame.
+    pub bytes: usize,
+}
+
+/// Who sent a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The client.
+    Sent,
+    /// The server.
+    Received,
+}
+
+impl Transcript {
+    /// The frames still known, oldest first.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// How many frames came before the oldest one still known.
+    pub fn forgotten(&self) -> usize {
+        self.forgotten
+    }
+
+    pub(crate) fn record_frame(
+        &mut self,
+        at: Duration,
+        direction: Direction,
+        transport: Transport,
+        frame: &Frame,
+    ) {
+        match frame {
+            Frame::Text(text) => self.record_text(at, direction, transport, text),
+            Frame::Binary(data) => self.record_binary(at, direction, transport, data.len()),
+        }
+    }
+
+    pub(crate) fn record_text(
+        &mut self,
+        at: Duration,
+        direction: Direction,
+        transport: Transport,
+        text: &str,
+    ) {
+        let mut end = text.len().min(MAX_TEXT);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let entry = self.next_entry(at, direction, transport, text.len());
+        entry.text.push_str(text.get(..end).unwrap_or_default());
+        tracing::trace!(target: "socketio", ?direction, %transport, frame = entry.text);
+    }
+
+    /// Splits a polling body, whether or not the core will accept it.
+    pub(crate) fn record_body(&mut self, at: Duration, body: &[u8]) {
+        for part in body.split(|byte| char::from(*byte) == payload::SEPARATOR) {
+            let text = String::from_utf8_lossy(part);
+            self.record_text(at, Direction::Received, Transport::Polling, &text);
+        }
+    }
+
+    pub(crate) fn record_binary(
+        &mut self,
+        at: Duration,
+        direction: Direction,
+        transport: Transport,
+        bytes: usize,
+    ) {
+        let entry = self.next_entry(at, direction, transport, bytes);
+        entry.text.push_str("<binary>");
+        tracing::trace!(target: "socketio", ?direction, %transport, bytes, "binary frame");
+    }
+
+    /// A fresh entry at the end. The buffer of a forgotten one is used again, so that recording
+    /// costs no allocation on a busy connection.
+    fn next_entry(
+        &mut self,
+        at: Duration,
+        direction: Direction,
+        transport: Transport,
+        bytes: usize,
+    ) -> &mut Entry {
+        let mut text = String::new();
+        if self.entries.len() >= MAX_ENTRIES
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.forgotten += 1;
+            text = oldest.text;
+            text.clear();
+        }
+        self.entries.push_back(Entry { at, direction, transport, text, bytes });
+        // Just pushed, so there is a last one.
+        let last = self.entries.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "an entry was pushed on the line above")]
+        &mut self.entries[last]
+    }
+}
+
+impl fmt::Display for Transcript {
+    /// Nothing for an empty transcript, else a block of lines that follows a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n  the conversation so far:")?;
+        let shown = if f.alternate() { self.entries.len() } else { SHOWN_ENTRIES };
+        let hidden = self.entries.len().saturating_sub(shown);
+        if self.forgotten + hidden > 0 {
+            write!(f, "\n    … {} earlier frames", self.forgotten + hidden)?;
+        }
+        for entry in self.entries.iter().skip(hidden) {
+            write!(f, "\n    {entry}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arrow = match self.direction {
+            Direction::Sent => "→",
+            Direction::Received => "←",
+        };
+        let ms = self.at.as_secs_f64() * 1000.0;
+        write!(f, "{ms:>9.1} ms {arrow} {:<9} {}", self.transport.name(), self.text)?;
+        if self.text.len() < self.bytes {
+            write!(f, " ({} bytes)", self.bytes)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const MAX_ENTRIES: usize = 256;
+const SHOWN_ENTRIES: usize = 20;
+const MAX_TEXT: usize = 240;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(transcript: &mut Transcript, text: &str) {
+        transcript.record_text(
+            Duration::from_micros(1500),
+            Direction::Received,
+            Transport::Websocket,
+            text,
+        );
+    }
+
+    #[test]
+    fn reads_as_a_conversation() {
+        let mut transcript = Transcript::default();
+        assert_eq!(transcript.to_string(), "");
+        received(&mut transcript, "40{\"sid\":\"a\"}");
+        transcript.record_frame(
+            Duration::from_millis(20),
+            Direction::Sent,
+            Transport::Polling,
+            &Frame::Binary(vec![0; 7].into()),
+        );
+        assert_eq!(
+            transcript.to_string(),
+            concat!(
+                "\n  the conversation so far:",
+                "\n          1.5 ms ← websocket 40{\"sid\":\"a\"}",
+                "\n         20.0 ms → polling   <binary> (7 bytes)",
+            )
+        );
+    }
+
+    #[test]
+    fn is_bounded_and_counts_what_it_forgot() {
+        let mut transcript = Transcript::default();
+        for number in 0..MAX_ENTRIES + 10 {
+            received(&mut transcript, &number.to_string());
+        }
+        assert_eq!(transcript.entries().len(), MAX_ENTRIES);
+        assert_eq!(transcript.forgotten(), 10);
+        assert_eq!(transcript.entries().next().unwrap().text, "10");
+        assert!(transcript.to_string().contains("… 246 earlier frames"));
+        assert!(format!("{transcript:#}").contains("… 10 earlier frames"));
+    }
+
+    #[test]
+    fn cuts_long_frames_between_characters() {
+        let mut transcript = Transcript::default();
+        received(&mut transcript, &"€".repeat(100));
+        let entry = transcript.entries().next().unwrap();
+        assert_eq!(entry.text, "€".repeat(80));
+        assert!(entry.to_string().ends_with("€ (300 bytes)"));
+    }
+}
