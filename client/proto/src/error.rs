@@ -11,7 +11,7 @@ pub enum Error {
     UnknownEnginePacket(Excerpt),
 
     /// The data after an Engine.IO packet type that carries none (`1`, `5`, `6`).
-    #[error("Engine.IO {packet} packet carries data: {data}")]
+    #[error("expected nothing after the type of an Engine.IO {packet} packet, got {data}")]
     UnexpectedData {
         /// Name of the packet type.
         packet: &'static str,
@@ -29,11 +29,11 @@ pub enum Error {
     },
 
     /// A polling body, or a text packet in it, is not UTF-8.
-    #[error("payload is not valid UTF-8: {0}")]
+    #[error("expected a polling payload in UTF-8, got {0}")]
     NotUtf8(Excerpt),
 
     /// A `b…` packet of a polling body is not base64.
-    #[error("binary packet is not valid base64: {0}")]
+    #[error("expected padded base64 after `b`, got {0}")]
     NotBase64(Excerpt),
 
     /// A Socket.IO packet whose first character is none of the seven packet types.
@@ -41,15 +41,17 @@ pub enum Error {
     UnknownPacket(Excerpt),
 
     /// A binary packet without a valid `<count>-` after its type.
-    #[error("binary packet without a valid attachment count, expected e.g. `51-[…]`: {0}")]
+    #[error(
+        "expected the number of attachments and `-` after a binary packet's type, as in `51-[…]`, got {0}"
+    )]
     InvalidAttachmentCount(Excerpt),
 
     /// An ack id that does not fit into 64 bits, or is missing where one is required.
-    #[error("invalid ack id, expected a number up to 2^64-1: {0}")]
+    #[error("expected an ack id from 0 to 2^64-1, got {0}")]
     InvalidAckId(Excerpt),
 
     /// The JSON after the packet header does not parse, or has the wrong shape for the packet type.
-    #[error("invalid {packet} payload, expected {expected}: {data}")]
+    #[error("invalid {packet} payload: expected {expected}, got {data}")]
     InvalidPayload {
         /// Name of the packet type.
         packet: &'static str,
@@ -60,7 +62,9 @@ pub enum Error {
     },
 
     /// A placeholder names an attachment the packet does not have.
-    #[error("placeholder refers to attachment {number}, but the packet has {count}")]
+    #[error(
+        "a placeholder's num is {number}, but the packet has {count} attachments, numbered from 0"
+    )]
     IllegalAttachment {
         /// The placeholder's `num`, as it came.
         number: String,
@@ -80,7 +84,7 @@ pub enum Error {
     },
 
     /// Binary data came although no packet announced it.
-    #[error("binary data of {0} bytes that no packet announced")]
+    #[error("expected a text packet, got {0} bytes of binary that no packet announced")]
     UnexpectedBinary(usize),
 
     /// Input passed one of the [`Limits`](crate::Limits).
@@ -104,11 +108,11 @@ pub enum Error {
     },
 
     /// An event name that Socket.IO keeps for itself.
-    #[error("\"{0}\" is a reserved event name")]
+    #[error("\"{0}\" is a reserved event name: Socket.IO keeps it for itself")]
     ReservedEventName(String),
 
     /// Arguments that serde could not turn into JSON.
-    #[error("arguments cannot be serialised: {0}")]
+    #[error("arguments cannot be serialised as JSON: {0}")]
     NotSerialisable(String),
 
     /// A send to a namespace that is not connected.

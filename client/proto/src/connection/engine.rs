@@ -25,15 +25,24 @@ impl Connection {
         self.handshake = Some(handshake);
     }
 
-    pub(super) fn text_frame(&mut self, now: Instant, text: &str) -> Result<(), Error> {
-        self.limits.check_packet(text.len())?;
-        let packet = Packet::decode_text(text)?;
-        self.engine_packet(now, Transport::Websocket, packet)
+    /// A frame that came over websocket.
+    pub(super) fn websocket_frame(
+        &mut self,
+        now: Instant,
+        packet: Result<Packet<'_>, Error>,
+    ) -> Result<(), Error> {
+        match self.transport {
+            Transport::Websocket => self.engine_packet(now, packet?),
+            Transport::Polling => self.frame_before_upgrade(now, packet),
+        }
     }
 
     pub(super) fn polling_body(&mut self, now: Instant, body: &[u8]) -> Result<(), Error> {
+        if !self.is_client() && self.transport != Transport::Polling {
+            return Ok(());
+        }
         for frame in payload::decode(body, &self.limits)? {
-            self.engine_packet(now, Transport::Polling, Packet::decode(&frame)?)?;
+            self.engine_packet(now, Packet::decode(&frame)?)?;
             if self.phase == Phase::Closed {
                 break;
             }
@@ -41,51 +50,47 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn engine_packet(
-        &mut self,
-        now: Instant,
-        via: Transport,
-        packet: Packet<'_>,
-    ) -> Result<(), Error> {
+    pub(super) fn engine_packet(&mut self, now: Instant, packet: Packet<'_>) -> Result<(), Error> {
         if self.phase == Phase::Opening && !matches!(packet, Packet::Open(_)) {
             return Err(unexpected(&packet, "the first packet of a session is the open packet"));
         }
         match (packet, self.is_client()) {
             (Packet::Open(data), true) if self.phase == Phase::Opening => {
                 self.open_session(now, Handshake::parse(&data)?);
-                self.request_namespaces();
+                self.release_held();
                 self.begin_upgrade_if_offered(now);
                 Ok(())
             }
             (Packet::Message(text), _) => self.message(&text),
-            (Packet::Binary(data), _) => {
-                self.limits.check_packet(data.len())?;
-                self.attachment(data)
-            }
+            (Packet::Binary(data), _) => self.attachment(data),
             (Packet::Ping(data), true) => {
                 self.heartbeat.pinged(now);
                 self.send_packet(&Packet::Pong(data));
-                Ok(())
-            }
-            (Packet::Ping(data), false) if data == PROBE => {
-                self.probed(via);
-                Ok(())
-            }
-            (Packet::Pong(data), true) if data == PROBE => {
-                self.probe_answered(via);
                 Ok(())
             }
             (Packet::Pong(_), false) => {
                 self.heartbeat.ponged(now);
                 Ok(())
             }
-            (Packet::Upgrade, false) => self.upgraded_by_client(via),
             (Packet::Close, _) => {
-                self.closed_by_peer(via);
+                self.closed_by_peer();
                 Ok(())
             }
             (Packet::Noop, _) => Ok(()),
-            (packet, _) => Err(unexpected(&packet, "this side never receives it here")),
+            (packet @ Packet::Open(_), true) => {
+                Err(unexpected(&packet, "the session is open already"))
+            }
+            (packet @ Packet::Open(_), false) => Err(unexpected(&packet, "only servers send it")),
+            (packet @ Packet::Ping(_), false) => {
+                Err(unexpected(&packet, "a client sends it only as a probe, on a new websocket"))
+            }
+            (packet @ Packet::Pong(_), true) => {
+                Err(unexpected(&packet, "a server sends it only to answer a probe"))
+            }
+            (packet @ Packet::Upgrade, true) => Err(unexpected(&packet, "only clients send it")),
+            (packet @ Packet::Upgrade, false) => {
+                Err(unexpected(&packet, "it must follow a probe on a new websocket"))
+            }
         }
     }
 
@@ -117,18 +122,23 @@ impl Connection {
     }
 
     pub(super) fn poll_requested(&mut self) -> Result<(), Error> {
+        let transport = self.transport;
         match &mut self.role {
-            Role::Server(state) if self.transport == Transport::Polling && !state.poll_pending => {
+            Role::Server(_) if transport != Transport::Polling => Ok(()),
+            Role::Server(state) if !state.poll_pending => {
                 state.poll_pending = true;
                 if self.upgrade.holds_polls() && self.held.is_empty() {
-                    self.release_poll(&Packet::Noop);
+                    self.release_poll();
                 }
                 Ok(())
             }
-            _ => Err(Error::UnexpectedPacket {
+            Role::Server(_) => Err(Error::UnexpectedPacket {
                 packet: "poll",
-                reason: "another one is pending, or the session has left polling",
+                reason: "another poll of this session is pending",
             }),
+            Role::Client { .. } => {
+                Err(Error::UnexpectedPacket { packet: "poll", reason: "only clients send it" })
+            }
         }
     }
 
@@ -145,11 +155,11 @@ impl Connection {
     }
 
     /// Server: ends a pending poll with a packet that carries nothing.
-    pub(super) fn release_poll(&mut self, packet: &Packet<'_>) {
+    pub(super) fn release_poll(&mut self) {
         if let Role::Server(state) = &mut self.role
             && std::mem::take(&mut state.poll_pending)
         {
-            self.send_on(Transport::Polling, packet);
+            self.send_on(Transport::Polling, &Packet::Noop);
         }
     }
 
@@ -172,6 +182,8 @@ impl Connection {
             return;
         }
         if transport == self.transport {
+            let others = self.open_transports().into_iter().filter(|other| *other != transport);
+            self.outputs.extend(others.map(Output::CloseTransport));
             self.report_closed(match error {
                 Some(detail) => CloseReason::TransportError(detail),
                 None => CloseReason::TransportClose,
@@ -179,10 +191,10 @@ impl Connection {
         }
     }
 
-    fn closed_by_peer(&mut self, via: Transport) {
+    fn closed_by_peer(&mut self) {
         // A client that closes by polling is told by `6` that its pending poll is over.
-        self.release_poll(&Packet::Noop);
-        self.outputs.push_back(Output::CloseTransport(via));
+        self.release_poll();
+        self.close_transports();
         self.report_closed(CloseReason::TransportClose);
     }
 
@@ -192,26 +204,23 @@ impl Connection {
         if self.phase == Phase::Closed {
             return;
         }
-        if self.phase == Phase::Open && self.transport == Transport::Polling {
-            self.held.push_back(Packet::Close.encode());
+        if self.phase == Phase::Open {
+            if self.is_client() && self.upgrade.holds_messages() {
+                self.outputs.push_back(Output::ResumePolling);
+            }
+            if self.transport == Transport::Polling {
+                self.held.push_back(Packet::Close.encode());
+            }
+            // Without a pending poll, a server keeps these frames for the next one.
+            self.release_held();
         }
-        self.flush_before_close();
-        for transport in self.open_transports() {
-            self.outputs.push_back(Output::CloseTransport(transport));
-        }
+        self.close_transports();
         self.report_closed(reason);
     }
 
-    fn flush_before_close(&mut self) {
-        let ready = match &mut self.role {
-            Role::Server(state) if self.transport == Transport::Polling => {
-                std::mem::take(&mut state.poll_pending)
-            }
-            _ => self.phase == Phase::Open,
-        };
-        if ready {
-            self.release_held();
-        }
+    fn close_transports(&mut self) {
+        let transports = self.open_transports();
+        self.outputs.extend(transports.into_iter().map(Output::CloseTransport));
     }
 
     pub(super) fn report_closed(&mut self, reason: CloseReason) {
@@ -228,6 +237,3 @@ impl Connection {
 fn unexpected(packet: &Packet<'_>, reason: &'static str) -> Error {
     Error::UnexpectedPacket { packet: packet.name(), reason }
 }
-
-/// The data of the ping and pong that test a new transport ("Upgrade").
-pub(super) const PROBE: &str = "probe";

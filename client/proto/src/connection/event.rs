@@ -62,10 +62,11 @@ pub enum Event {
         /// The answer.
         args: Args,
     },
-    /// A packet nobody waits for: for a namespace that is not connected, or an ack whose id was
-    /// never used, already answered or abandoned.
+    /// A packet nobody waits for: for a namespace that is not connected or was refused, a second
+    /// answer to CONNECT, or an ack whose id was never used, already answered or abandoned.
     Stray(Packet),
-    /// A namespace that was connected no longer is.
+    /// A namespace that was connected no longer is, or the server ended it instead of answering
+    /// the CONNECT.
     Disconnected {
         /// Namespace.
         namespace: String,

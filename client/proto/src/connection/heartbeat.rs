@@ -36,6 +36,10 @@ impl Heartbeat {
     }
 
     pub(super) fn server(now: Instant, handshake: &Handshake) -> Self {
+        // Pings without a pause between them would help nobody.
+        if handshake.ping_interval == 0 {
+            return Self::Off;
+        }
         let interval = Duration::from_millis(handshake.ping_interval);
         let timeout = Duration::from_millis(handshake.ping_timeout);
         Self::Idle { at: later(now, interval), interval, timeout }

@@ -9,9 +9,10 @@ mod engine;
 mod event;
 mod heartbeat;
 mod namespaces;
+mod packets;
 mod upgrade;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -31,12 +32,18 @@ use upgrade::UpgradeState;
 pub enum Input<'a> {
     /// The websocket is open: the session's transport, or the one asked for by
     /// [`Output::OpenWebsocket`]. A server says so when a websocket comes for this session.
+    ///
+    /// A websocket that is not wanted is answered by [`Output::CloseTransport`], which then means
+    /// this newest one; nothing more is to be reported of it.
     WebsocketOpened,
     /// A text frame came over websocket.
     Text(&'a str),
     /// A binary frame came over websocket.
     Binary(Bytes),
     /// A body came by polling: the answer to a GET (client), or a POST (server).
+    ///
+    /// A server whose [`transport`](Connection::transport) is websocket ignores it and
+    /// [`PollRequested`](Self::PollRequested): such a request deserves `400` and harms nobody.
     Payload(&'a [u8]),
     /// Server: a GET waits for packets. Answer it with the frames sent on polling, once there are
     /// any.
@@ -58,12 +65,13 @@ pub enum Output {
     /// Client: open a websocket for this session and report [`Input::WebsocketOpened`], or
     /// [`Input::Lost`].
     OpenWebsocket,
-    /// Client: finish the requests in flight, start no more, report [`Input::PollingPaused`].
+    /// Client: post what was sent on polling so far, finish the requests in flight, start no more,
+    /// report [`Input::PollingPaused`].
     PausePolling,
-    /// Client: the upgrade failed, poll again.
+    /// Client: the upgrade failed, or the connection closes before its end: poll and post again.
     ResumePolling,
     /// Close a transport when everything sent on it has left. A websocket is closed with a close
-    /// frame.
+    /// frame. A server may have frames left for the next poll: the last is the close packet.
     CloseTransport(Transport),
     /// Tell the application.
     Event(Event),
@@ -115,6 +123,8 @@ struct ServerState {
     poll_pending: bool,
     /// Until when a namespace must be connected; `None` once one is.
     connect_deadline: Option<Instant>,
+    /// Namespaces that were connected: what a client sent before it learnt of the end is no error.
+    left: HashSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +148,7 @@ impl Connection {
         let state = ServerState {
             poll_pending: false,
             connect_deadline: Some(heartbeat::later(now, connect_timeout)),
+            left: HashSet::new(),
         };
         let mut connection = Self::new(Role::Server(state), transport, limits);
         connection.open_session(now, handshake);
@@ -167,10 +178,11 @@ impl Connection {
             return;
         }
         let result = match input {
-            Input::Text(text) => self.text_frame(now, text),
-            Input::Binary(data) => {
-                self.engine_packet(now, Transport::Websocket, Packet::Binary(data))
+            Input::Text(text) => {
+                let size = self.limits.check_packet(text.len());
+                self.websocket_frame(now, size.and_then(|()| Packet::decode_text(text)))
             }
+            Input::Binary(data) => self.websocket_frame(now, Ok(Packet::Binary(data))),
             Input::Payload(body) => self.polling_body(now, body),
             Input::PollRequested => self.poll_requested(),
             Input::WebsocketOpened => return self.websocket_opened(),

@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use super::engine::PROBE;
 use super::heartbeat::later;
 use super::{Connection, Event, Output, Phase, Role, Upgrade};
 use crate::engine::{Handshake, Packet, Transport};
@@ -81,45 +80,56 @@ impl Connection {
         }
     }
 
-    /// Server: `2probe`.
-    pub(super) fn probed(&mut self, via: Transport) {
-        self.send_on(via, &Packet::Pong(PROBE.into()));
-        if let UpgradeState::Probing { deadline } = self.upgrade {
-            self.upgrade = UpgradeState::Switching { deadline };
-            if self.held.is_empty() {
-                self.release_poll(&Packet::Noop);
+    /// A websocket frame while the session is on polling. What does not belong to the upgrade ends
+    /// the upgrade, not the session.
+    pub(super) fn frame_before_upgrade(
+        &mut self,
+        now: Instant,
+        packet: Result<Packet<'_>, Error>,
+    ) -> Result<(), Error> {
+        match (self.upgrade, packet, self.is_client()) {
+            // The last frames of a websocket that was given up.
+            (UpgradeState::None, ..) => {}
+            (UpgradeState::Probing { deadline }, Ok(Packet::Pong(data)), true) if data == PROBE => {
+                self.upgrade = UpgradeState::Switching { deadline };
+                self.outputs.push_back(Output::PausePolling);
+            }
+            (UpgradeState::Switching { .. }, Ok(packet), true) if carries_on(&packet) => {
+                self.engine_packet(now, packet)?;
+            }
+            (
+                UpgradeState::Probing { .. } | UpgradeState::Switching { .. },
+                Ok(Packet::Ping(data)),
+                false,
+            ) if data == PROBE => self.probed(),
+            (UpgradeState::Switching { .. }, Ok(Packet::Upgrade), false) => {
+                self.release_poll();
+                self.switch_to_websocket();
+            }
+            (_, packet, _) => {
+                self.give_up_upgrade(match packet {
+                    Ok(packet) => format!("unexpected {} packet on the websocket", packet.name()),
+                    Err(error) => error.to_string(),
+                });
+                self.outputs.push_back(Output::CloseTransport(Transport::Websocket));
             }
         }
+        Ok(())
     }
 
-    /// Client: `3probe`.
-    pub(super) fn probe_answered(&mut self, via: Transport) {
-        if let (UpgradeState::Probing { deadline }, Transport::Websocket) = (self.upgrade, via) {
-            self.upgrade = UpgradeState::Switching { deadline };
-            self.outputs.push_back(Output::PausePolling);
+    fn probed(&mut self) {
+        self.send_on(Transport::Websocket, &Packet::Pong(PROBE.into()));
+        self.upgrade = UpgradeState::Switching { deadline: None };
+        if self.held.is_empty() {
+            self.release_poll();
         }
     }
 
     /// Client: the last poll has been answered, so nothing can be lost on polling any more.
     pub(super) fn polling_paused(&mut self) {
-        if matches!(self.upgrade, UpgradeState::Switching { .. }) {
+        if self.is_client() && matches!(self.upgrade, UpgradeState::Switching { .. }) {
             self.send_on(Transport::Websocket, &Packet::Upgrade);
             self.switch_to_websocket();
-        }
-    }
-
-    /// Server: `5`.
-    pub(super) fn upgraded_by_client(&mut self, via: Transport) -> Result<(), Error> {
-        match (self.upgrade, via) {
-            (UpgradeState::Switching { .. }, Transport::Websocket) => {
-                self.release_poll(&Packet::Noop);
-                self.switch_to_websocket();
-                Ok(())
-            }
-            _ => Err(Error::UnexpectedPacket {
-                packet: "upgrade",
-                reason: "it must follow a probe on the same websocket",
-            }),
         }
     }
 
@@ -140,15 +150,10 @@ impl Connection {
 
     /// Whether the lost transport was only the upgrade's websocket.
     pub(super) fn lost_while_upgrading(&mut self, lost: Transport, error: Option<&str>) -> bool {
-        let upgrading = self.upgrade.deadline().is_some()
-            || matches!(
-                self.upgrade,
-                UpgradeState::Probing { .. } | UpgradeState::Switching { .. }
-            );
         if lost != Transport::Websocket || self.transport != Transport::Polling {
             return false;
         }
-        if upgrading {
+        if self.upgrade != UpgradeState::None {
             self.give_up_upgrade(error.unwrap_or("the websocket was closed").to_owned());
         }
         true
@@ -173,3 +178,11 @@ impl Connection {
         transports
     }
 }
+
+/// What a server may send on a websocket once it has answered the probe.
+fn carries_on(packet: &Packet<'_>) -> bool {
+    matches!(packet, Packet::Message(_) | Packet::Binary(_) | Packet::Ping(_) | Packet::Noop)
+}
+
+/// The data of the ping and pong that test a new transport ("Upgrade").
+const PROBE: &str = "probe";

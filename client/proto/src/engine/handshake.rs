@@ -30,7 +30,7 @@ impl Handshake {
         let handshake: Self =
             serde_json::from_str(data).map_err(|error| invalid(error.to_string()))?;
         if handshake.sid.is_empty() {
-            return Err(invalid("empty sid".into()));
+            return Err(invalid("the sid is empty".into()));
         }
         Ok(handshake)
     }

@@ -137,7 +137,7 @@ mod tests {
         }
         assert_eq!(
             Packet::decode_text("1now").unwrap_err().to_string(),
-            "Engine.IO close packet carries data: \"now\""
+            "expected nothing after the type of an Engine.IO close packet, got \"now\""
         );
     }
 }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Packet;
+use super::{Packet, check_event_name};
 use crate::args::{Args, placeholder};
 use crate::error::{Error, Excerpt};
 use crate::limits::Limits;
@@ -150,6 +150,7 @@ fn parse_event(text: &str, attachments: usize, limits: &Limits) -> Result<Packet
         Some(Value::Number(name)) => name.to_string(),
         _ => return Err(wrong_shape("EVENT", EXPECTED, json)),
     };
+    check_event_name(&name)?;
     let args = Args::from_parts(values.collect(), Vec::new());
     Ok(Packet::Event { namespace: namespace.to_owned(), id, name, args })
 }
@@ -171,7 +172,7 @@ fn attachment_count<'a>(text: &'a str, limits: &Limits) -> Result<(usize, &'a st
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(invalid());
     }
-    let count = digits.parse().map_err(|_| invalid())?;
+    let count = digits.parse().ok().filter(|count| *count > 0).ok_or_else(invalid)?;
     limits.check_attachments(count)?;
     Ok((count, rest))
 }
@@ -370,7 +371,9 @@ mod tests {
         ] {
             assert!(decode(text).is_err(), "{text:?}");
         }
-        for text in ["5[\"a\"]", "5-[\"a\"]", "5x-[\"a\"]", "5+1-[\"a\"]", "51[\"a\"]"] {
+        for text in
+            ["5[\"a\"]", "5-[\"a\"]", "5x-[\"a\"]", "50-[\"a\"]", "5+1-[\"a\"]", "51[\"a\"]"]
+        {
             assert!(matches!(decode(text), Err(Error::InvalidAttachmentCount(_))), "{text:?}");
         }
         for number in ["1", "-1", "0.5", "\"0\"", "null"] {

@@ -7,3 +7,17 @@ mod packet;
 pub use decode::Decoder;
 pub use encode::{encode_ack, encode_event};
 pub use packet::Packet;
+
+use crate::error::Error;
+
+/// Refuses the names that the official libraries keep for themselves, on sending and on arrival.
+pub(crate) fn check_event_name(name: &str) -> Result<(), Error> {
+    if RESERVED_EVENTS.contains(&name) {
+        return Err(Error::ReservedEventName(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// As in the official parser.
+const RESERVED_EVENTS: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
