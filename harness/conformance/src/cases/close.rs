@@ -1,0 +1,44 @@
+use futures::join;
+
+use crate::{
+    Case, Context, Failure, Section,
+    raw::{Polling, Session as _, WebSocket},
+};
+
+pub(super) fn cases() -> Vec<Case> {
+    let close = Section::Close;
+    vec![
+        close.should(
+            "eio.close.polling_ends_on_a_close_packet",
+            "A close packet ends the session: the pending GET is released and the session ID is \
+             no longer known, which is HTTP 400.",
+            polling_ends_on_a_close_packet,
+        ),
+        close.should(
+            "eio.close.websocket_closes_on_a_close_packet",
+            "A close packet indicates that the transport can be closed: the server closes the \
+             WebSocket connection.",
+            websocket_closes_on_a_close_packet,
+        ),
+    ]
+}
+
+async fn polling_ends_on_a_close_packet(ctx: Context) -> Result<(), Failure> {
+    let mut session = Polling::open(&ctx).await?;
+    session.connect("/").await?;
+    let (pending, _) = join!(session.poll(), session.post("1"));
+    let pending = pending?;
+    // A noop, a close, a ping that was on its way, or 400 if the close overtook the poll.
+    let released = pending.packets().all(|packet| ["6", "1", "2"].contains(&packet));
+    if pending.status != 400 && !(pending.status == 200 && released) {
+        let expected = "the pending poll to be released with a noop, 6";
+        return Err(Failure::departure(expected, pending.shown()));
+    }
+    session.expect_gone().await
+}
+
+async fn websocket_closes_on_a_close_packet(ctx: Context) -> Result<(), Failure> {
+    let mut socket = WebSocket::open(&ctx).await?;
+    socket.connect("/").await?;
+    socket.expect_close_after("1", r#"42["message","still open"]"#).await
+}

@@ -1,0 +1,97 @@
+use std::{path::PathBuf, time::Duration};
+
+use clap::Parser;
+
+/// Judge a Socket.IO server by 40 requirements of its two protocols.
+///
+/// Without --url, the embedded contract server (socketioxide) is booted and judged.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 80)]
+pub(crate) struct Args {
+    /// Judge the server at this address; it has to serve the contract below
+    #[arg(long, value_name = "http://HOST:PORT")]
+    pub(crate) url: Option<String>,
+
+    /// Path under which the server answers
+    #[arg(long, value_name = "PATH", default_value = "/socket.io", requires = "url")]
+    pub(crate) path: String,
+
+    /// Run only cases whose id holds PATTERN, or matches it as a glob ('sio.*'); repeatable
+    #[arg(long = "case", value_name = "PATTERN")]
+    pub(crate) cases: Vec<String>,
+
+    /// How long a case may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// How many cases run at a time
+    #[arg(long, value_name = "N", default_value = "16")]
+    pub(crate) jobs: std::num::NonZeroUsize,
+
+    /// Failures that are known and explained, and do not fail the run (TOML, see below)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_failures: Option<PathBuf>,
+
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Write the report as JSON, with every frame of every case
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// List the cases and what each requires, and exit
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Print what a server has to serve so that it can be judged, and exit
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) contract: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| (SHORTEST..=LONGEST).contains(duration))
+        .ok_or_else(|| format!("between {} and {} seconds", SHORTEST.as_secs(), LONGEST.as_secs()))
+}
+
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_hours(1);
+
+const EXIT_CODES: &str = "\
+What a server has to serve, in short (--contract says it in full):
+  /, /custom        emit auth with the payload of CONNECT on connection
+  message           emit message-back with the same arguments
+  message-with-ack  acknowledge with the same arguments
+  intervals         ping 300 ms, timeout 200 ms, connect timeout 1 s
+
+A file of known failures holds an entry of this form for each:
+  [[failure]]
+  case = \"sio.event.echoes_arguments_in_order\"
+  reason = \"why the server departs\"
+  came = \"part of what came\"   (optional: other failures of the case count)
+  transcript = \"\"\"the conversation that proves it\"\"\"
+
+Exit code: 0 if every case passes or fails as known, 1 if one does not,
+2 if the run could not be made.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_timeout_is_a_sensible_number_of_seconds() {
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        for nonsense in ["0", "-1", "NaN", "1e9", "10s"] {
+            assert!(seconds(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}

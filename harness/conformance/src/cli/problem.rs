@@ -1,0 +1,38 @@
+use std::{io, path::Path};
+
+use socketio_conformance::{KnownFailuresError, SelectError, Subject, SubjectError};
+use thiserror::Error;
+
+/// Why no run could be made: usage or environment, never the server's conformance.
+#[derive(Debug, Error)]
+pub(crate) enum Problem {
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    #[error("{0}\n(--list shows all cases)")]
+    Select(#[from] SelectError),
+    #[error(
+        "no server answers at {subject}: {came}\n\
+         Check that it runs, that it listens on this host and port, and that it speaks plain HTTP."
+    )]
+    Unreachable { subject: Subject, came: String },
+    #[error(
+        "{subject} is HTTP 404\n\
+         Check the path: the server's `path` option and --path have to agree."
+    )]
+    WrongPath { subject: Subject },
+    #[error("{file}: {source}")]
+    KnownFailures { file: String, source: KnownFailuresError },
+    #[error("the embedded server: {0}")]
+    Embedded(String),
+    #[error("cannot {action} {file}: {source}")]
+    File { action: &'static str, file: String, source: io::Error },
+    #[error("the report cannot be written as JUnit: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
+}
+
+impl Problem {
+    pub(crate) fn file(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> Self {
+        let file = file.display().to_string();
+        move |source| Self::File { action, file, source }
+    }
+}

@@ -1,0 +1,105 @@
+use glob::Pattern;
+use thiserror::Error;
+
+use crate::Case;
+
+/// Keeps the cases that one of `patterns` names, in their order.
+///
+/// A pattern is a glob over the whole id (`sio.*`) if it holds one of `*?[`, and otherwise a part
+/// of the id (`upgrade`). No pattern keeps all cases.
+pub fn select(cases: Vec<Case>, patterns: &[String]) -> Result<Vec<Case>, SelectError> {
+    let matchers =
+        patterns.iter().map(|pattern| matcher(pattern, &cases)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = |case: &Case| matchers.iter().any(|matcher| matcher.matches(case.id()));
+    Ok(match patterns {
+        [] => cases,
+        _ => cases.into_iter().filter(wanted).collect(),
+    })
+}
+
+/// A pattern that selects nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SelectError {
+    /// No id matches.
+    #[error("no case matches {pattern:?}; near it: {}", near.join(", "))]
+    NoMatch {
+        /// The pattern as it was given.
+        pattern: String,
+        /// The ids nearest to it.
+        near: Vec<&'static str>,
+    },
+    /// The glob cannot be read.
+    #[error("{pattern:?} is not a pattern: {problem}")]
+    Malformed {
+        /// The pattern as it was given.
+        pattern: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+fn matcher(pattern: &str, cases: &[Case]) -> Result<Pattern, SelectError> {
+    let glob =
+        if pattern.contains(['*', '?', '[']) { pattern.to_owned() } else { format!("*{pattern}*") };
+    let matcher = Pattern::new(&glob).map_err(|error| SelectError::Malformed {
+        pattern: pattern.to_owned(),
+        problem: error.msg,
+    })?;
+    if cases.iter().any(|case| matcher.matches(case.id())) {
+        return Ok(matcher);
+    }
+    Err(SelectError::NoMatch { pattern: pattern.to_owned(), near: nearest(pattern, cases) })
+}
+
+/// The three ids most like `text`.
+pub(crate) fn nearest(text: &str, cases: &[Case]) -> Vec<&'static str> {
+    let mut ids: Vec<_> =
+        cases.iter().map(|case| (strsim::sorensen_dice(text, case.id()), case.id())).collect();
+    ids.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    ids.into_iter().take(3).map(|(_, id)| id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases;
+
+    fn ids(patterns: &[&str]) -> Result<Vec<&'static str>, SelectError> {
+        let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+        Ok(select(cases(), &patterns)?.iter().map(Case::id).collect())
+    }
+
+    #[test]
+    fn a_word_selects_every_id_that_holds_it() {
+        let ids = ids(&["upgrade"]).unwrap();
+        assert_eq!(ids.len(), 3, "{ids:?}");
+    }
+
+    #[test]
+    fn a_glob_stands_for_the_whole_id() {
+        assert!(ids(&["sio.*"]).unwrap().iter().all(|id| id.starts_with("sio.")));
+        assert!(ids(&["*.sio"]).is_err());
+    }
+
+    #[test]
+    fn patterns_add_up_without_repeating_a_case() {
+        let id = "sio.event.echoes_arguments_in_order";
+        assert_eq!(ids(&[id, "*echoes*"]).unwrap(), [id]);
+    }
+
+    #[test]
+    fn a_misspelt_id_is_told_its_neighbours() {
+        let error = ids(&["sio.event.echo_arguments"]).unwrap_err();
+        let SelectError::NoMatch { near, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(near[0], "sio.event.echoes_arguments_in_order");
+        assert!(error.to_string().contains(near[0]));
+    }
+
+    #[test]
+    fn no_pattern_selects_all() {
+        assert_eq!(ids(&[]).unwrap().len(), cases().len());
+    }
+}

@@ -1,0 +1,182 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::{Serialize, Serializer};
+use tokio::time::Instant;
+
+/// What went over the wire during one case, in the order in which it was seen.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(transparent)]
+pub struct Transcript {
+    /// The frames of all connections of the case.
+    pub entries: Vec<Entry>,
+}
+
+/// One frame, or one HTTP request or response.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Time since the case began.
+    #[serde(rename = "ms", serialize_with = "as_milliseconds")]
+    pub at: Duration,
+    /// Which connection of the case, counted from 1.
+    pub connection: usize,
+    /// How it travelled.
+    pub transport: Transport,
+    /// Which way it travelled.
+    pub direction: Direction,
+    /// The frame, cut at 200 characters; 0x1e is shown as `␞`.
+    pub frame: String,
+}
+
+/// How a frame travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// HTTP requests and responses.
+    Polling,
+    /// Frames of a WebSocket connection.
+    WebSocket,
+}
+
+/// Which way a frame travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// To the subject.
+    Sent,
+    /// From the subject.
+    Received,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = match self.transport {
+            Transport::Polling => "http",
+            Transport::WebSocket => "ws",
+        };
+        let arrow = match self.direction {
+            Direction::Sent => '>',
+            Direction::Received => '<',
+        };
+        let ms = self.at.as_secs_f64() * 1000.0;
+        let name = format!("{transport}#{}", self.connection);
+        write!(f, "{ms:>7.1} ms  {name:<6} {arrow} {}", self.frame)
+    }
+}
+
+/// Collects the frames of all connections of one case.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder {
+    began: Instant,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connections: usize,
+    transcript: Transcript,
+}
+
+impl Recorder {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), state: Arc::default() }
+    }
+
+    /// A numbered line into the transcript for one more connection.
+    pub(crate) fn line(&self, transport: Transport) -> Line {
+        let connection = self.with(|state| {
+            state.connections += 1;
+            state.connections
+        });
+        Line { recorder: self.clone(), connection, transport }
+    }
+
+    pub(crate) fn transcript(&self) -> Transcript {
+        self.with(|state| state.transcript.clone())
+    }
+
+    fn with<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
+        access(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Records the frames of one connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    recorder: Recorder,
+    connection: usize,
+    transport: Transport,
+}
+
+impl Line {
+    pub(crate) fn sent(&self, frame: impl AsRef<str>) {
+        self.record(Direction::Sent, frame.as_ref());
+    }
+
+    pub(crate) fn received(&self, frame: impl AsRef<str>) {
+        self.record(Direction::Received, frame.as_ref());
+    }
+
+    fn record(&self, direction: Direction, frame: &str) {
+        let entry = Entry {
+            at: self.recorder.began.elapsed(),
+            connection: self.connection,
+            transport: self.transport,
+            direction,
+            frame: cut(frame),
+        };
+        self.recorder.with(|state| state.transcript.entries.push(entry));
+    }
+}
+
+/// `text` cut at 200 characters, with the packet separator made visible.
+pub(crate) fn cut(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|c| match c {
+            '\u{1e}' => '␞',
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn as_milliseconds<S: Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((at.as_secs_f64() * 1e4).round() / 10.0)
+}
+
+const LONGEST: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_frames_are_cut_and_separators_made_visible() {
+        assert_eq!(cut("42[]\u{1e}3"), "42[]␞3");
+        let long = cut(&"é".repeat(300));
+        assert_eq!(long.chars().count(), 201);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn connections_are_numbered_in_the_order_of_their_opening() {
+        let recorder = Recorder::new();
+        let polling = recorder.line(Transport::Polling);
+        recorder.line(Transport::WebSocket).sent("2probe");
+        polling.received("200 ok");
+
+        let shown: Vec<_> = recorder.transcript().entries.iter().map(ToString::to_string).collect();
+        assert!(shown[0].ends_with("ms  ws#2   > 2probe"), "{shown:?}");
+        assert!(shown[1].ends_with("ms  http#1 < 200 ok"), "{shown:?}");
+    }
+}

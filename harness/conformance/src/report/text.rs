@@ -1,0 +1,187 @@
+use std::{
+    fmt::{self, Formatter},
+    iter,
+};
+
+use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSeparator, core::Word};
+
+use super::{CaseResult, Report, Verdict};
+use crate::Failure;
+
+/// A report for a terminal of 80 columns: a table by section, the failures, the summary.
+#[derive(Debug, Clone)]
+pub struct Text<'a> {
+    report: &'a Report,
+    colours: bool,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(report: &'a Report) -> Self {
+        let colours = false;
+        Self { report, colours }
+    }
+
+    /// With ANSI colours.
+    #[must_use]
+    pub fn coloured(self) -> Self {
+        let colours = true;
+        Self { colours, ..self }
+    }
+
+    fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut section = None;
+        for result in &self.report.results {
+            if section.replace(result.section) != Some(result.section) {
+                let heading = self.style(Style::new().bold());
+                writeln!(f, "\n{heading}{}{heading:#}", result.section)?;
+            }
+            let (word, style) = self.verdict(&result.verdict);
+            let duration = result.duration.as_millis();
+            writeln!(f, "  {style}{word:<6}{style:#} {:<58} {duration:>7} ms", result.id)?;
+        }
+        Ok(())
+    }
+
+    fn details(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for result in &self.report.results {
+            match &result.verdict {
+                Verdict::Passed => {}
+                Verdict::KnownFailure { failure, reason } => {
+                    self.title(f, result)?;
+                    field(f, "came", &failure.came)?;
+                    field(f, "reason", reason)?;
+                }
+                Verdict::Noted(failure) => {
+                    self.title(f, result)?;
+                    Self::failure(f, result, failure)?;
+                }
+                Verdict::Failed(failure) => {
+                    self.title(f, result)?;
+                    Self::failure(f, result, failure)?;
+                    self.transcript(f, result)?;
+                }
+                Verdict::UnexpectedPass { reason } => {
+                    self.title(f, result)?;
+                    field(f, "came", "It passes: take it out of the known failures.")?;
+                    field(f, "was", reason)?;
+                }
+                Verdict::Panicked(message) => {
+                    self.title(f, result)?;
+                    field(f, "panic", message)?;
+                    field(f, "meaning", "The case is broken and says nothing about the server.")?;
+                    self.transcript(f, result)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn title(&self, f: &mut Formatter<'_>, result: &CaseResult) -> fmt::Result {
+        let (word, style) = self.verdict(&result.verdict);
+        writeln!(f, "\n{style}{word}{style:#} {}", result.id)
+    }
+
+    fn failure(f: &mut Formatter<'_>, result: &CaseResult, failure: &Failure) -> fmt::Result {
+        let source = format!("{}; {}", result.level, result.section.source());
+        field(f, "requirement", result.requirement)?;
+        field(f, "source", &source)?;
+        field(f, "expected", &failure.expected)?;
+        field(f, "came", &failure.came)
+    }
+
+    fn transcript(&self, f: &mut Formatter<'_>, result: &CaseResult) -> fmt::Result {
+        let entries = &result.transcript.entries;
+        let left_out = entries.len().saturating_sub(LONGEST_TRANSCRIPT);
+        let dim = self.style(Style::new().dimmed());
+        writeln!(f, "  transcript")?;
+        if left_out > 0 {
+            writeln!(f, "    {dim}… {left_out} earlier frames; a JSON report has them all{dim:#}")?;
+        }
+        for entry in entries.iter().skip(left_out) {
+            // Frames are not prose: they go on in the next line wherever the width ends.
+            let options = Options::new(WIDTH)
+                .word_separator(WordSeparator::Custom(|line| {
+                    Box::new(iter::once(Word::from(line)))
+                }))
+                .initial_indent("  ")
+                .subsequent_indent("                       ");
+            let line = textwrap::fill(&entry.to_string(), options);
+            writeln!(f, "{dim}{line}{dim:#}")?;
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, verdict: &Verdict) -> (&'static str, Style) {
+        let (word, colour) = match verdict {
+            Verdict::Passed => ("pass", AnsiColor::Green),
+            Verdict::Failed(_) => ("FAIL", AnsiColor::Red),
+            Verdict::KnownFailure { .. } => ("known", AnsiColor::Yellow),
+            Verdict::UnexpectedPass { .. } => ("STALE", AnsiColor::Red),
+            Verdict::Noted(_) => ("note", AnsiColor::Cyan),
+            Verdict::Panicked(_) => ("BROKEN", AnsiColor::Magenta),
+        };
+        (word, self.style(colour.on_default()))
+    }
+
+    fn style(&self, style: Style) -> Style {
+        if self.colours { style } else { Style::new() }
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Socket.IO conformance of {}", self.report.subject)?;
+        self.table(f)?;
+        self.details(f)?;
+        let colour = if self.report.is_success() { AnsiColor::Green } else { AnsiColor::Red };
+        let style = self.style(colour.on_default().bold());
+        let summary = self.report.summary();
+        let seconds = self.report.duration.as_secs_f64();
+        writeln!(f, "\n{style}{summary}{style:#} ({seconds:.1} s)")
+    }
+}
+
+/// A name and its text, wrapped in a column of its own.
+fn field(f: &mut Formatter<'_>, name: &str, text: &str) -> fmt::Result {
+    let initial = format!("  {name:<11}  ");
+    let options = Options::new(WIDTH).initial_indent(&initial).subsequent_indent("               ");
+    writeln!(f, "{}", textwrap::fill(text, options))
+}
+
+const WIDTH: usize = 80;
+const LONGEST_TRANSCRIPT: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use crate::report::tests::sample;
+
+    #[test]
+    fn a_report_of_every_verdict() {
+        insta::assert_snapshot!(sample());
+    }
+
+    #[test]
+    fn colours_are_asked_for() {
+        assert!(!sample().to_string().contains('\u{1b}'));
+        assert!(sample().text().coloured().to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn it_fits_80_columns() {
+        let mut report = sample();
+        report.results[1].transcript.entries[0].frame = "42[".repeat(66);
+        for line in report.to_string().lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_long_transcript_keeps_its_end() {
+        let mut report = sample();
+        let entry = report.results[1].transcript.entries[0].clone();
+        report.results[1].transcript.entries = vec![entry; 100];
+        let text = report.to_string();
+        assert!(text.contains("… 60 earlier frames"), "{text}");
+    }
+}

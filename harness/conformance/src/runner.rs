@@ -1,0 +1,262 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    Case, CaseResult, Context, Failure, FailureKind, KnownFailures, Level, Report, Subject, Verdict,
+};
+
+/// Runs cases against a server.
+///
+/// ```no_run
+/// use socketio_conformance::{Runner, Subject, cases};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let subject = Subject::parse("http://127.0.0.1:3000")?;
+/// let report = Runner::new(subject, cases()).run().await;
+/// assert!(report.is_success(), "{report}");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Runner {
+    subject: Subject,
+    cases: Vec<Case>,
+    timeout: Duration,
+    jobs: usize,
+    known: KnownFailures,
+    on_result: Arc<dyn Fn(&CaseResult) + Send + Sync>,
+}
+
+impl Runner {
+    /// A runner of `cases` against `subject`: 10 seconds a case, 16 cases at a time, no known
+    /// failures.
+    pub fn new(subject: Subject, cases: Vec<Case>) -> Self {
+        Self {
+            subject,
+            cases,
+            timeout: Duration::from_secs(10),
+            jobs: 16,
+            known: KnownFailures::default(),
+            on_result: Arc::new(|_| {}),
+        }
+    }
+
+    /// How long a case may take.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How many cases run at a time, at least one.
+    #[must_use]
+    pub fn jobs(self, jobs: usize) -> Self {
+        let jobs = jobs.max(1);
+        Self { jobs, ..self }
+    }
+
+    /// The failures that are explained already.
+    #[must_use]
+    pub fn known_failures(self, known: KnownFailures) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Called as soon as a case is done, in the order in which they finish.
+    #[must_use]
+    pub fn on_result(self, on_result: impl Fn(&CaseResult) + Send + Sync + 'static) -> Self {
+        let on_result = Arc::new(on_result);
+        Self { on_result, ..self }
+    }
+
+    /// Runs all cases; the results stand in the order of the cases.
+    pub async fn run(self) -> Report {
+        let began = Instant::now();
+        let runner = &self;
+        let mut results: Vec<_> = stream::iter(self.cases.iter().enumerate())
+            .map(|(place, case)| async move {
+                let result = runner.judge(case).await;
+                (runner.on_result)(&result);
+                (place, result)
+            })
+            .buffer_unordered(self.jobs)
+            .collect()
+            .await;
+        results.sort_by_key(|(place, _)| *place);
+        Report {
+            subject: self.subject.to_string(),
+            duration: began.elapsed(),
+            results: results.into_iter().map(|(_, result)| result).collect(),
+        }
+    }
+
+    async fn judge(&self, case: &Case) -> CaseResult {
+        let began = Instant::now();
+        let ctx = Context::new(self.subject.clone(), self.timeout);
+        let ended = self.converse(case, ctx.clone()).await;
+        let known = self.known.get(case.id());
+        let verdict = match (ended, known) {
+            (Err(Panic(message)), _) => Verdict::Panicked(message),
+            (Ok(Ok(())), None) => Verdict::Passed,
+            (Ok(Ok(())), Some(known)) => Verdict::UnexpectedPass { reason: known.reason.clone() },
+            (Ok(Err(failure)), Some(known)) if known.explains(&failure) => {
+                Verdict::KnownFailure { failure, reason: known.reason.clone() }
+            }
+            (Ok(Err(failure)), _) if case.level() == Level::Info => Verdict::Noted(failure),
+            (Ok(Err(failure)), _) => Verdict::Failed(failure),
+        };
+        CaseResult {
+            id: case.id(),
+            section: case.section(),
+            level: case.level(),
+            requirement: case.requirement(),
+            verdict,
+            duration: began.elapsed(),
+            transcript: ctx.recorder().transcript(),
+        }
+    }
+
+    /// Runs the case in a task of its own, so that a panic in it ends neither the run nor the
+    /// other cases.
+    async fn converse(&self, case: &Case, ctx: Context) -> Result<Result<(), Failure>, Panic> {
+        let mut task = JoinSet::new();
+        let case = case.clone();
+        task.spawn(async move { case.run(ctx).await });
+        // The case's own waits end at its deadline and say more.
+        let ended = tokio::time::timeout(self.timeout + BACKSTOP, task.join_next()).await;
+        match ended {
+            Ok(Some(Ok(result))) => Ok(result),
+            Ok(Some(Err(error))) => Err(Panic(panic_message(error))),
+            Ok(None) | Err(_) => {
+                let silence = format!("no verdict within {:?}", self.timeout);
+                Ok(Err(Failure::new(FailureKind::Silence, "the case to end", silence)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("subject", &self.subject)
+            .field("cases", &self.cases)
+            .field("timeout", &self.timeout)
+            .field("jobs", &self.jobs)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Panic(String);
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else {
+        return "the task of the case was cancelled".to_owned();
+    };
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+const BACKSTOP: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::Section;
+
+    const REASON: &str = r#"
+        [[failure]]
+        case = "own"
+        reason = "it is so"
+        came = "nothing"
+        transcript = "-"
+    "#;
+
+    fn case<Fut>(level: Level, run: fn(Context) -> Fut) -> Case
+    where
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        Case::new("own", Section::Events, level, "It is required.", run)
+    }
+
+    async fn passes(_: Context) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn fails(_: Context) -> Result<(), Failure> {
+        Err(Failure::departure("something", "nothing"))
+    }
+
+    async fn panics(_: Context) -> Result<(), Failure> {
+        panic!("a mistake in the case")
+    }
+
+    async fn hangs(ctx: Context) -> Result<(), Failure> {
+        ctx.wait("an end", std::future::pending()).await
+    }
+
+    async fn never_waits_with_a_deadline(_: Context) -> Result<(), Failure> {
+        std::future::pending().await
+    }
+
+    fn runner(case: Case) -> Runner {
+        Runner::new(Subject::parse("http://127.0.0.1:9").unwrap(), vec![case])
+    }
+
+    async fn verdict(case: Case) -> Verdict {
+        runner(case).run().await.results.remove(0).verdict
+    }
+
+    async fn known_verdict(case: Case) -> Verdict {
+        let known = KnownFailures::parse(REASON, std::slice::from_ref(&case)).unwrap();
+        runner(case).known_failures(known).run().await.results.remove(0).verdict
+    }
+
+    #[tokio::test]
+    async fn a_departure_from_what_must_be_fails() {
+        assert!(matches!(verdict(case(Level::Must, fails)).await, Verdict::Failed(_)));
+        assert!(matches!(verdict(case(Level::Info, fails)).await, Verdict::Noted(_)));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_tools_fault_and_ends_nothing() {
+        let Verdict::Panicked(message) = verdict(case(Level::Must, panics)).await else {
+            panic!("a panic is a verdict of its own");
+        };
+        assert_eq!(message, "a mistake in the case");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_case_that_hangs_says_what_it_awaited() {
+        let Verdict::Failed(failure) = verdict(case(Level::Must, hangs)).await else {
+            panic!("a hanging case fails");
+        };
+        assert_eq!(failure.expected, "an end");
+        assert_eq!(failure.came, "nothing before the case's 10s were over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_case_without_a_deadline_of_its_own_is_ended() {
+        let verdict = verdict(case(Level::Must, never_waits_with_a_deadline)).await;
+        assert!(matches!(verdict, Verdict::Failed(_)), "{verdict:?}");
+    }
+
+    #[tokio::test]
+    async fn a_known_failure_is_known_only_while_it_fails() {
+        let failing = known_verdict(case(Level::Must, fails)).await;
+        assert!(matches!(failing, Verdict::KnownFailure { .. }), "{failing:?}");
+        let passing = known_verdict(case(Level::Must, passes)).await;
+        assert!(matches!(passing, Verdict::UnexpectedPass { .. }), "{passing:?}");
+    }
+
+    #[tokio::test]
+    async fn each_result_is_announced() {
+        let announced = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&announced);
+        let on_result = move |result: &CaseResult| log.lock().unwrap().push(result.id);
+        runner(case(Level::Must, passes)).on_result(on_result).run().await;
+        assert_eq!(*announced.lock().unwrap(), ["own"]);
+    }
+}
