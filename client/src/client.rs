@@ -195,7 +195,7 @@ impl SocketIoClient {
 
     /// The frames sent and received so far.
     pub fn transcript(&self) -> Transcript {
-        self.shared.transcript()
+        *self.shared.transcript()
     }
 
     /// Packets that belonged to nobody: acks that came too late or twice, events of a namespace

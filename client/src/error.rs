@@ -113,7 +113,7 @@ pub enum Error {
         /// What may have gone wrong, as a sentence that follows; or nothing.
         hint: String,
         /// The conversation so far.
-        transcript: Transcript,
+        transcript: Box<Transcript>,
     },
 
     /// The connection, or the namespace, ended before what was awaited came.
@@ -124,7 +124,7 @@ pub enum Error {
         /// Why the connection ended.
         reason: CloseReason,
         /// The conversation so far.
-        transcript: Transcript,
+        transcript: Box<Transcript>,
     },
 
     /// Something was to be sent on a connection that has ended.

@@ -95,8 +95,9 @@ impl Shared {
         self.started.elapsed()
     }
 
-    pub(crate) fn transcript(&self) -> Transcript {
-        self.lock().transcript.clone()
+    #[expect(clippy::unnecessary_box_returns, reason = "errors keep it boxed, to stay small")]
+    pub(crate) fn transcript(&self) -> Box<Transcript> {
+        Box::new(self.lock().transcript.clone())
     }
 
     /// Waits until no transport of the connection is left.

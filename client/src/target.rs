@@ -66,6 +66,21 @@ impl Target {
         self
     }
 
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address, if the host is one and not a name.
+    pub fn addr(&self) -> Option<SocketAddr> {
+        self.authority().parse().ok()
+    }
+
+    /// The base URL: `http://host:port`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.authority())
+    }
+
     /// Reaches the server through `connector` instead of TCP.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {

@@ -22,10 +22,12 @@ pub struct Entry {
     pub direction: Direction,
     /// What carried it.
     pub transport: Transport,
-    /// The frame, cut after some hundred characters; binary as a byte count.
+    /// The frame, cut after some hundred characters; `<binary>` for a binary one.
     pub text: String,
     /// Bytes of the whole frame.
     pub bytes: usize,
+    /// Whether `text` is less than the whole frame.
+    pub cut: bool,
 }
 
 /// Who sent a frame.
@@ -74,6 +76,7 @@ impl Transcript {
         }
         let entry = self.next_entry(at, direction, transport, text.len());
         entry.text.push_str(text.get(..end).unwrap_or_default());
+        entry.cut = end < text.len();
         tracing::trace!(target: "socketio", ?direction, %transport, frame = entry.text);
     }
 
@@ -94,6 +97,7 @@ impl Transcript {
     ) {
         let entry = self.next_entry(at, direction, transport, bytes);
         entry.text.push_str("<binary>");
+        entry.cut = true;
         tracing::trace!(target: "socketio", ?direction, %transport, bytes, "binary frame");
     }
 
@@ -114,7 +118,7 @@ impl Transcript {
             text = oldest.text;
             text.clear();
         }
-        self.entries.push_back(Entry { at, direction, transport, text, bytes });
+        self.entries.push_back(Entry { at, direction, transport, text, bytes, cut: false });
         // Just pushed, so there is a last one.
         let last = self.entries.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "an entry was pushed on the line above")]
@@ -155,7 +159,7 @@ impl fmt::Display for Entry {
         };
         let ms = self.at.as_secs_f64() * 1000.0;
         write!(f, "{ms:>9.1} ms {arrow} {:<9} {}", self.transport.name(), self.text)?;
-        if self.text.len() < self.bytes {
+        if self.cut {
             write!(f, " ({} bytes)", self.bytes)?;
         }
         Ok(())

@@ -1,1 +1,50 @@
-//! Boot a Socket.IO server for a test, talk to it, take it down: create_app, create_socketio_client, close.
+//! Boot a Socket.IO server for a test, talk to it, take it down.
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use socketio_harness::{Result, close, create_app, create_socketio_client};
+//!
+//! # fn my_server() -> axum::Router { unimplemented!() }
+//! #[tokio::test]
+//! async fn adds_its_arguments() -> Result {
+//!     let app = create_app(my_server()).await?;
+//!     let client = create_socketio_client(&app).await?;
+//!
+//!     let result = client.once("myEventResult"); // registered here, not at the await
+//!     client.send("myEvent", (1, 2, 3))?;
+//!     assert_eq!(result.await?.args(), [json!({"name": "harry", "result": 6})]);
+//!
+//!     let sum: serde_json::Value = client.send_with_ack("myEvent", (1, 2, 3)).await?.parse()?;
+//!     assert_eq!(sum["result"], 6);
+//!
+//!     client.close().await?;
+//!     close(app).await
+//! }
+//! ```
+//!
+//! [`create_app`] takes any tower service (an axum `Router`, socketioxide's own service) or a
+//! [`ChildProcess`] in any language. Tests need no port numbers, no sleeps and no clean-up: every
+//! app gets a free port, every wait has a deadline, and [`close`] resolves when nothing is left.
+//!
+//! The client is [`socketio_mock_client`], re-exported here whole.
+
+mod app;
+mod connections;
+mod error;
+mod process;
+mod server;
+mod service;
+mod subject;
+mod tracked;
+
+pub use app::{App, AppBuilder, close, create_app};
+pub use error::{Error, Result};
+pub use process::ChildProcess;
+pub use subject::{IntoSubject, Process, Subject, TowerService};
+
+pub use socketio_mock_client::{
+    AckFuture, Args, ByteStream, ClientBuilder, CloseReason, Connector, DEFAULT_TIMEOUT, Direction,
+    EncodedArgs, Entry, Error as ClientError, Event, EventStream, IntoTarget, Next, Once,
+    ParseArgsError, SocketIoClient, TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport,
+    create_socketio_client, scaled,
+};

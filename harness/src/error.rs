@@ -1,0 +1,80 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What the harness's functions return; `Result` alone fits a test function.
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in a test: booting the app, talking to it, taking it down.
+///
+/// `Display` and `Debug` print the same text, because a failing test prints the latter.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The client failed.
+    #[error(transparent)]
+    Client(#[from] socketio_mock_client::Error),
+
+    /// The port asked for is taken.
+    #[error(
+        "port {} is already in use\n  \
+         leave the port out to get a free one, or find who holds it: `ss -tlnp 'sport = :{}'`",
+        .addr.port(), .addr.port()
+    )]
+    PortInUse {
+        /// The address that could not be bound.
+        addr: SocketAddr,
+    },
+
+    /// The app could not listen, for another reason than a taken port.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address that could not be bound.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
+    /// A server process could not be started.
+    #[error("cannot start `{command}`: {source}\n  check that the program is installed")]
+    Spawn {
+        /// The command line.
+        command: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
+    /// A server process ended, or stayed silent, before it said where it listens.
+    #[error("`{command}` {what} before it printed the URL it listens on\n{output}")]
+    NotReady {
+        /// The command line.
+        command: String,
+        /// What it did instead.
+        what: String,
+        /// The last lines it printed.
+        output: String,
+    },
+
+    /// The app did not end: something of it is still there.
+    #[error("the app was not taken down within {after:?}; still open:{}", lines(.leftovers))]
+    StillOpen {
+        /// For how long it was awaited.
+        after: Duration,
+        /// What is left, a sentence each.
+        leftovers: Vec<String>,
+    },
+
+    /// Typed arguments did not fit what came.
+    #[error(transparent)]
+    Arguments(#[from] socketio_mock_client::ParseArgsError),
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn lines(items: &[String]) -> String {
+    items.iter().fold(String::new(), |text, item| text + "\n  " + item)
+}
