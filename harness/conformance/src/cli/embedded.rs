@@ -1,35 +1,23 @@
 use socketio_conformance::{Case, KnownFailures, Subject};
-use tokio::{net::TcpListener, task::JoinHandle};
+use socketio_fixtures::contract;
+use socketio_harness::{App, create_app};
 
 use super::problem::Problem;
 
 /// The contract server, booted for one run.
-pub(crate) struct Embedded {
-    url: String,
-    task: JoinHandle<()>,
-}
+pub(crate) struct Embedded(App);
 
 impl Embedded {
     pub(crate) async fn boot() -> Result<Self, Problem> {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .map_err(|error| Problem::Embedded(error.to_string()))?;
-        let url = listener
-            .local_addr()
-            .map(|addr| format!("http://{addr}"))
-            .map_err(|error| Problem::Embedded(error.to_string()))?;
-        let task = tokio::spawn(async move {
-            axum::serve(listener, socketio_fixtures::contract::router()).await.ok();
-        });
-        Ok(Self { url, task })
+        Ok(Self(create_app(contract::router()).await?))
     }
 
     pub(crate) fn subject(&self) -> Result<Subject, Problem> {
-        Ok(Subject::parse(&self.url)?)
+        Ok(Subject::parse(&self.0.url())?)
     }
 
-    pub(crate) fn close(self) {
-        self.task.abort();
+    pub(crate) async fn close(self) -> Result<(), Problem> {
+        Ok(self.0.close().await?)
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
         let server = Embedded::boot().await?;
         let mut report = judge(&args, server.subject()?, selected, known).await;
         report.subject = format!("the embedded server, {}", report.subject);
-        server.close();
+        server.close().await?;
         report
     };
     anstream::print!("{}", report.text().coloured());

@@ -23,7 +23,7 @@ pub(crate) enum Problem {
     #[error("{file}: {source}")]
     KnownFailures { file: String, source: KnownFailuresError },
     #[error("the embedded server: {0}")]
-    Embedded(String),
+    Embedded(#[from] socketio_harness::Error),
     #[error("cannot {action} {file}: {source}")]
     File { action: &'static str, file: String, source: io::Error },
     #[error("the report cannot be written as JUnit: {0}")]
