@@ -44,7 +44,7 @@ fn an_abandoned_ack_is_a_stray() {
 #[test]
 fn a_server_may_ask_for_an_ack() {
     let mut client = Script::connected();
-    client.ws(r#"427["question",true]"#).gives([r#"* event / question 7 [true]"#]);
+    client.ws(r#"427["question",true]"#).gives(["* event / question 7 [true]"]);
     assert_eq!(client.connection.ack("/", 7, args(("yes", 1))), Ok(()));
     client.gives([r#"ws 437["yes",1]"#]);
     assert_eq!(client.connection.ack("/", 8, args(())), Ok(()));
