@@ -69,9 +69,13 @@ impl Open {
     }
 
     fn positive(&self, key: &str, unit: &str) -> Result<u64, Failure> {
-        self.fields
-            .get(key)
-            .and_then(Value::as_u64)
+        let value = self.fields.get(key);
+        // 300.0 is the same number in JSON.
+        let whole = value.and_then(|value| match value.as_u64() {
+            Some(whole) => Some(whole),
+            None => value.to_string().strip_suffix(".0")?.parse().ok(),
+        });
+        whole
             .filter(|value| *value > 0)
             .ok_or_else(|| self.wrong(key, format!("a positive number of {unit}")))
     }
@@ -102,12 +106,20 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_may_be_spelled_as_a_fraction() {
+        let open = Open::parse(&COMPLETE.replace("300", "300.0")).unwrap();
+        assert_eq!(open.ping_interval().unwrap(), Duration::from_millis(300));
+    }
+
+    #[test]
     fn each_departure_is_named() {
         let came = |from: &str, to: &str| {
             let open = Open::parse(&COMPLETE.replace(from, to)).unwrap();
             open.expect_complete(&[]).unwrap_err().came
         };
         assert_eq!(came("300", "0"), "pingInterval is 0");
+        assert_eq!(came("300", "0.3"), "pingInterval is 0.3");
+        assert_eq!(came("300", "-1.0"), "pingInterval is -1.0");
         assert_eq!(came("200", "null"), "pingTimeout is null");
         assert_eq!(came("maxPayload", "max"), "the key max");
         assert_eq!(came("[]", r#"["websocket"]"#), r#"upgrades is ["websocket"]"#);

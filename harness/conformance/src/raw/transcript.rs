@@ -52,8 +52,9 @@ pub enum Direction {
     Received,
 }
 
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Entry {
+    /// Time, connection and direction in columns of their own, to stand before the frame.
+    pub(crate) fn margin(&self) -> String {
         let transport = match self.transport {
             Transport::Polling => "http",
             Transport::WebSocket => "ws",
@@ -64,7 +65,13 @@ impl fmt::Display for Entry {
         };
         let ms = self.at.as_secs_f64() * 1000.0;
         let name = format!("{transport}#{}", self.connection);
-        write!(f, "{ms:>7.1} ms  {name:<6} {arrow} {}", self.frame)
+        format!("{ms:>7.1} ms  {name:<6} {arrow} ")
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.margin(), self.frame)
     }
 }
 

@@ -100,13 +100,15 @@ impl<'a> Text<'a> {
         }
         for entry in entries.iter().skip(left_out) {
             // Frames are not prose: they go on in the next line wherever the width ends.
+            let margin = format!("  {}", entry.margin());
+            let indent = " ".repeat(margin.len());
             let options = Options::new(WIDTH)
                 .word_separator(WordSeparator::Custom(|line| {
                     Box::new(iter::once(Word::from(line)))
                 }))
-                .initial_indent("  ")
-                .subsequent_indent("                       ");
-            let line = textwrap::fill(&entry.to_string(), options);
+                .initial_indent(&margin)
+                .subsequent_indent(&indent);
+            let line = textwrap::fill(&entry.frame, options);
             writeln!(f, "{dim}{line}{dim:#}")?;
         }
         Ok(())
