@@ -1,8 +1,9 @@
-//! What the integration tests share.
+//! What the integration tests share: servers and ways to reach them, to be combined by rstest.
 
 use std::path::PathBuf;
 
-use socketio_harness::{ChildProcess, Transport};
+use socketio_fixtures::peer;
+use socketio_harness::{App, ChildProcess, Result, Transport, create_app};
 
 /// The three ways a client can travel, as every test of events should be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,25 @@ impl Via {
             Self::Websocket => vec![Transport::Websocket],
             Self::Polling => vec![Transport::Polling],
             Self::Upgrade => vec![Transport::Polling, Transport::Websocket],
+        }
+    }
+}
+
+/// The peer server, in two implementations of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// On socketioxide, in this process.
+    Rust,
+    /// On socket.io, as a child process.
+    Node,
+}
+
+impl Peer {
+    /// Boots it.
+    pub async fn boot(self) -> Result<App> {
+        match self {
+            Self::Rust => create_app(peer::router()).await,
+            Self::Node => create_app(node_peer("peer.js")).await,
         }
     }
 }
