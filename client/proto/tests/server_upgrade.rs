@@ -32,11 +32,9 @@ fn packets_go_by_polling_until_the_upgrade_packet() {
 
 #[test]
 fn the_upgrade_packet_releases_a_poll_that_is_still_pending() {
-    let mut server = Script::serving_by_polling();
-    server.websocket_opened().emit("/", "a", args(())).poll().ws("2probe");
-    server.gives(["ws 3probe", r#"polling 42["a"]"#]);
-    server.input(socketio_proto::connection::Input::PollRequested).ws("5");
-    server.gives(["polling 6", "close polling", "* upgraded"]);
+    let mut server = switching();
+    server.emit("/", "a", args(())).poll().ws("5");
+    server.gives(["polling 6", "close polling", r#"ws 42["a"]"#, "* upgraded"]);
 }
 
 #[test]
