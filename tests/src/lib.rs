@@ -1,5 +1,7 @@
 //! What the integration tests share: servers and ways to reach them, to be combined by rstest.
 
+pub mod scripted;
+
 use std::path::PathBuf;
 
 use socketio_fixtures::peer;

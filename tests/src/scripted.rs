@@ -1,0 +1,127 @@
+//! Servers that say exactly what a test tells them to, right or wrong.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::get;
+use futures::{SinkExt, StreamExt};
+use socketio_harness::{Target, create_app};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// The open packet of every scripted server: no heartbeat falls due during a test.
+pub const OPEN: &str =
+    r#"0{"sid":"engine-id","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+
+/// The reply to CONNECT on the main namespace.
+pub const CONNECTED: &str = r#"40{"sid":"socket-id"}"#;
+
+/// Serves one TCP connection by a script.
+pub async fn tcp<F>(script: impl FnOnce(TcpStream) -> F + Send + 'static) -> std::io::Result<Target>
+where
+    F: Future<Output = ()> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    tokio::spawn(async move {
+        if let Ok((stream, _)) = listener.accept().await {
+            script(stream).await;
+        }
+    });
+    Ok(Target::new(&addr.ip().to_string(), addr.port()))
+}
+
+/// Answers one HTTP request with these bytes, and keeps the connection open.
+pub async fn http(answer: impl Into<Vec<u8>>) -> std::io::Result<Target> {
+    let answer = answer.into();
+    tcp(async move |mut stream: TcpStream| {
+        let mut request = [0; 4096];
+        if stream.read(&mut request).await.is_ok() && stream.write_all(&answer).await.is_ok() {
+            // Until the client has gone.
+            let _ = stream.read(&mut request).await;
+        }
+    })
+    .await
+}
+
+/// Serves one websocket by a script.
+pub async fn websocket<F>(
+    script: impl FnOnce(Websocket) -> F + Send + 'static,
+) -> std::io::Result<Target>
+where
+    F: Future<Output = ()> + Send,
+{
+    tcp(async move |stream: TcpStream| {
+        if let Ok(stream) = tokio_tungstenite::accept_async(stream).await {
+            script(Websocket(stream)).await;
+        }
+    })
+    .await
+}
+
+/// The server's side of a websocket.
+pub struct Websocket(WebSocketStream<TcpStream>);
+
+impl Websocket {
+    /// Sends the open packet, takes the CONNECT packet and accepts it.
+    pub async fn accept(&mut self) {
+        self.text(OPEN).await;
+        self.next().await;
+        self.text(CONNECTED).await;
+    }
+
+    /// Sends a text frame. A client that has gone is no concern of the script.
+    pub async fn text(&mut self, text: &str) {
+        let _ = self.0.send(Message::text(text)).await;
+    }
+
+    /// Sends a binary frame.
+    pub async fn binary(&mut self, data: &'static [u8]) {
+        let _ = self.0.send(Message::binary(data)).await;
+    }
+
+    /// The client's next text frame; `None` when it has closed.
+    pub async fn next(&mut self) -> Option<String> {
+        while let Some(Ok(message)) = self.0.next().await {
+            if let Message::Text(text) = message {
+                return Some(text.to_string());
+            }
+        }
+        None
+    }
+
+    /// The TCP stream under the websocket, for what is not even a frame.
+    pub fn raw(&mut self) -> &mut TcpStream {
+        self.0.get_mut()
+    }
+
+    /// Reads until the client has gone.
+    pub async fn drain(&mut self) {
+        while self.next().await.is_some() {}
+    }
+}
+
+/// Serves one polling session: each GET gets the next of these bodies, a further one waits for
+/// ever; every POST is accepted.
+pub async fn polling<B: Into<Vec<u8>>>(
+    bodies: impl IntoIterator<Item = B>,
+) -> socketio_harness::Result<socketio_harness::App> {
+    let bodies: VecDeque<Vec<u8>> = bodies.into_iter().map(Into::into).collect();
+    let state = Arc::new(Mutex::new(bodies));
+    let next = async |State(bodies): State<Arc<Mutex<VecDeque<Vec<u8>>>>>| {
+        let body = bodies.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match body {
+            Some(body) => Bytes::from(body),
+            None => std::future::pending().await,
+        }
+    };
+    let router =
+        Router::new().route("/socket.io/", get(next).post(async || "ok")).with_state(state);
+    create_app(router).await
+}
