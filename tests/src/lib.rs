@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use socketio_fixtures::peer;
 use socketio_harness::{App, ChildProcess, Result, Transport, create_app};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// The three ways a client can travel, as every test of events should be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,4 +55,21 @@ pub fn node_peer(script: &str) -> ChildProcess {
     let directory: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "..", "fixtures", "peers", "node"].iter().collect();
     ChildProcess::new("node").arg(script).current_dir(directory).env("EXIT_WITH_STDIN", "1")
+}
+
+/// The body of a plain GET on the app, outside Socket.IO.
+pub async fn http_get(app: &App, path: &str) -> String {
+    let request = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", app.port())).await?;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = request.await.unwrap_or_else(|error| format!("GET {path} failed: {error}"));
+    match answer.split_once("\r\n\r\n") {
+        Some((_, body)) => body.to_owned(),
+        None => answer,
+    }
 }

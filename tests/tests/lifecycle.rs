@@ -1,0 +1,226 @@
+//! Apps and clients come and go without a trace: no port, no task, no file descriptor, no
+//! connection on the other side.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+use socketio_fixtures::{Limits, contract, hello, peer};
+use socketio_harness::{
+    App, ClientError, CloseReason, Result, close, create_app, create_socketio_client,
+};
+use socketio_tests::{Via, http_get, node_peer};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Tests that count what the whole process holds take turns.
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
+
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux").count()
+}
+
+/// Lets tasks that have nothing left to wait for run to their ends.
+async fn tasks_fall_to(expected: usize) {
+    let falling = async {
+        while tasks() > expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    let fell = tokio::time::timeout(Duration::from_secs(5), falling).await;
+    assert!(fell.is_ok(), "{} tasks are left, expected {expected}", tasks());
+}
+
+#[tokio::test]
+async fn two_hundred_apps_at_once_do_not_collide() -> Result {
+    let _alone = alone().await;
+    let before = tasks();
+    let apps = try_join_all((0..200).map(|_| async { create_app(hello::router()).await })).await?;
+    let mut ports: Vec<_> = apps.iter().map(App::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 200);
+    try_join_all(apps.iter().map(async |app| {
+        let client = create_socketio_client(app).await?;
+        assert_eq!(client.send_with_ack("hello", ()).await?.values(), [json!("hello world")]);
+        client.close().await
+    }))
+    .await?;
+    try_join_all(apps.into_iter().map(close)).await?;
+    tasks_fall_to(before).await;
+    Ok(())
+}
+
+#[rstest]
+#[case::websocket(Via::Websocket)]
+#[case::polling(Via::Polling)]
+#[case::upgrade(Via::Upgrade)]
+#[tokio::test]
+async fn five_hundred_clients_leave_nothing_in_a_rust_server(#[case] via: Via) -> Result {
+    let _alone = alone().await;
+    let server = contract::server(Limits::relaxed());
+    let app = create_app(server.router()).await?;
+    let before = (tasks(), descriptors());
+    for _ in 0..500 {
+        let client = create_socketio_client(&app).transports(via.transports()).await?;
+        client.close().await?;
+    }
+    tasks_fall_to(before.0).await;
+    assert_eq!(descriptors(), before.1);
+    assert_eq!(server.sockets("/"), 0);
+    assert_eq!(app.open_connections(), Some(0));
+    close(app).await
+}
+
+#[rstest]
+#[case::websocket(Via::Websocket)]
+#[case::polling(Via::Polling)]
+#[case::upgrade(Via::Upgrade)]
+#[tokio::test]
+async fn five_hundred_clients_leave_nothing_in_a_javascript_server(#[case] via: Via) -> Result {
+    let _alone = alone().await;
+    let app = create_app(node_peer("peer.js")).await?;
+    let before = (tasks(), descriptors());
+    for _ in 0..500 {
+        let client = create_socketio_client(&app).transports(via.transports()).await?;
+        client.close().await?;
+    }
+    tasks_fall_to(before.0).await;
+    assert_eq!(descriptors(), before.1);
+    let left: Value = serde_json::from_str(&http_get(&app, "/connections").await).expect("JSON");
+    assert_eq!(left["engine"], 0, "{left}");
+    assert_eq!(left["sockets"]["/"], 0, "{left}");
+    close(app).await
+}
+
+#[rstest]
+#[case::websocket(Via::Websocket)]
+#[case::polling(Via::Polling)]
+#[tokio::test]
+async fn a_closed_port_can_be_bound_at_once(#[case] via: Via) -> Result {
+    let _alone = alone().await;
+    let before = tasks();
+    let first = create_app(hello::router()).await?;
+    let port = first.port();
+    // A client that is still connected, and one that is busy.
+    let client = create_socketio_client(&first).transports(via.transports()).await?;
+    let waiting = client.once("never");
+    close(first).await?;
+    let error = waiting.await.unwrap_err();
+    assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+
+    let second = create_app(hello::router()).port(port).await?;
+    let again = create_socketio_client(&second).transports(via.transports()).await?;
+    assert_eq!(again.send_with_ack("hello", ()).await?.values(), [json!("hello world")]);
+    again.close().await?;
+    close(second).await?;
+    drop(client);
+    tasks_fall_to(before).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn closing_an_app_ends_polling_sessions_whose_client_is_silent() -> Result {
+    let _alone = alone().await;
+    let before = tasks();
+    let server = contract::server(Limits::relaxed());
+    let app = create_app(server.router()).await?;
+    let client = create_socketio_client(&app).transports(Via::Polling.transports()).await?;
+    close(app).await?;
+    assert_eq!(server.sockets("/"), 0);
+    let reason = client.disconnected().await?;
+    assert!(
+        matches!(reason, CloseReason::TransportError(_) | CloseReason::TransportClose),
+        "{reason}"
+    );
+    drop(client);
+    tasks_fall_to(before).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dropped_app_frees_its_port() -> Result {
+    let _alone = alone().await;
+    let before = tasks();
+    let app = create_app(hello::router()).await?;
+    let port = app.port();
+    let client = create_socketio_client(&app).await?;
+    drop(app);
+    assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
+    drop(client);
+    tasks_fall_to(before).await;
+    close(create_app(hello::router()).port(port).await?).await
+}
+
+#[tokio::test]
+async fn a_dropped_client_leaves_the_server() -> Result {
+    let _alone = alone().await;
+    let server = peer::server(Limits::relaxed());
+    let app = create_app(server.router()).await?;
+    let before = tasks();
+    let client = create_socketio_client(&app).await?;
+    assert_eq!(server.sockets("/"), 1);
+    drop(client);
+    tasks_fall_to(before).await;
+    assert_eq!(server.sockets("/"), 0);
+    close(app).await
+}
+
+#[tokio::test]
+async fn closing_twice_or_after_the_server_is_no_error() -> Result {
+    let app = create_app(hello::router()).await?;
+    let client = create_socketio_client(&app).await?;
+    client.close().await?;
+    client.close().await?;
+    assert_eq!(client.disconnected().await?, CloseReason::ClientDisconnect);
+    assert!(!client.connected());
+
+    let other = create_socketio_client(&app).await?;
+    close(app).await?;
+    other.disconnected().await?;
+    other.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn sending_after_the_end_is_an_error_that_says_why() -> Result {
+    let app = create_app(hello::router()).await?;
+    let client = create_socketio_client(&app).await?;
+    client.close().await?;
+    let expected = "cannot send event \"hello\": the client is disconnected (io client disconnect)";
+    assert_eq!(client.send("hello", ()).unwrap_err().to_string(), expected);
+    assert_eq!(client.send_with_ack("hello", ()).await.unwrap_err().to_string(), expected);
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_server_disconnects_a_client(
+    #[values("leave", "kick")] how: &str,
+    #[values(true, false)] node: bool,
+) -> Result {
+    let app = match node {
+        true => create_app(node_peer("peer.js")).await?,
+        false => create_app(peer::router()).await?,
+    };
+    let client = create_socketio_client(&app).await?;
+    let never = client.once("never");
+    let unanswered = client.send_with_ack("ask", "a question that stays open");
+    client.send(how, ())?;
+    assert_eq!(client.disconnected().await?, CloseReason::ServerDisconnect);
+    for error in [never.await.unwrap_err(), unanswered.await.unwrap_err()] {
+        let text = error.to_string();
+        assert!(text.starts_with("disconnected (io server disconnect) while waiting"), "{text}");
+    }
+    // Having left its only namespace, the client closes the connection by itself.
+    client.close().await?;
+    close(app).await
+}
