@@ -40,7 +40,7 @@ impl Context {
         wait: impl Future<Output = T>,
     ) -> Result<T, Failure> {
         timeout_at(self.deadline, wait).await.map_err(|_| {
-            let came = format!("nothing before the case's {:?} were over", self.timeout);
+            let came = format!("nothing in the {:?} of the case", self.timeout);
             Failure::new(FailureKind::Silence, expected, came)
         })
     }

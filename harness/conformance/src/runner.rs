@@ -234,7 +234,7 @@ mod tests {
             panic!("a hanging case fails");
         };
         assert_eq!(failure.expected, "an end");
-        assert_eq!(failure.came, "nothing before the case's 10s were over");
+        assert_eq!(failure.came, "nothing in the 10s of the case");
     }
 
     #[tokio::test(start_paused = true)]

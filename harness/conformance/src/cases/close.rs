@@ -1,4 +1,5 @@
 use futures::join;
+use tokio::time::Instant;
 
 use crate::{
     Case, Context, Failure, Section,
@@ -24,18 +25,19 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 async fn polling_ends_on_a_close_packet(ctx: Context) -> Result<(), Failure> {
-    // A ping may release the poll first, or the close may overtake it, which gives 400; then
-    // nothing was pending and it is tried anew. A server may also release a poll with 400.
+    // A ping may release the poll first, or the close may overtake it, which gives 400: then
+    // nothing was pending, and it is tried anew. A server may also release a poll with 400.
     for _ in 0..10 {
         let mut session = Polling::open(&ctx).await?;
         session.connect("/").await?;
+        let closed_at = Instant::now();
         let (pending, _) = join!(session.poll(), session.post("1"));
         let pending = pending?;
         let released = pending.packets().all(|packet| ["6", "1", "2"].contains(&packet));
         if pending.status != 400 && !(pending.status == 200 && released) {
-            let expected = "the pending poll to be released with a noop, 6";
-            return Err(Failure::departure(expected, pending.shown()));
+            return Err(Failure::departure(RELEASED, pending.shown()));
         }
+        session.expect_before_heartbeat(RELEASED, closed_at, Instant::now())?;
         session.expect_gone().await?;
         if pending.status == 200 && pending.body != "2" {
             break;
@@ -49,3 +51,5 @@ async fn websocket_closes_on_a_close_packet(ctx: Context) -> Result<(), Failure>
     socket.connect("/").await?;
     socket.expect_close_after("1", r#"42["message","still open"]"#).await
 }
+
+const RELEASED: &str = "the pending poll to be released with a noop, 6";

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     Case, Context, Failure, Section,
-    raw::{Polling, Session, WebSocket},
+    raw::{EARLY, Polling, Session, WebSocket},
 };
 
 pub(super) fn cases() -> Vec<Case> {
@@ -131,7 +131,5 @@ impl Beat {
     }
 }
 
-/// Timers of servers are not exact.
-const EARLY: Duration = Duration::from_millis(50);
 /// Generous, so that no load changes a verdict.
 const LATE: Duration = Duration::from_secs(2);

@@ -1,4 +1,5 @@
 use futures::join;
+use tokio::time::Instant;
 
 use crate::{
     Case, Context, Failure, Section,
@@ -96,17 +97,17 @@ async fn polling_ends_on_a_second_poll(ctx: Context) -> Result<(), Failure> {
     session.connect("/").await?;
     // A ping may release the first poll before the second arrives; then they did not overlap.
     for _ in 0..3 {
+        let asked_at = Instant::now();
         let (one, other) = join!(session.poll(), session.poll());
         let (one, other) = (one?, other?);
         if one.status == 400 || other.status == 400 {
+            session.expect_before_heartbeat(REFUSED, asked_at, Instant::now())?;
             return session.expect_gone().await;
         }
-        for reply in [one, other] {
-            reply.expect_status(200)?;
-        }
+        one.expect_status(200)?;
+        other.expect_status(200)?;
     }
-    let came = "both were answered with HTTP 200, three times";
-    Err(Failure::departure("HTTP 400 to one of two polls", came))
+    Err(Failure::departure(REFUSED, "both were answered with HTTP 200, three times"))
 }
 
 async fn websocket_carries_text(ctx: Context) -> Result<(), Failure> {
@@ -130,3 +131,5 @@ async fn websocket_closes_on_an_invalid_packet(ctx: Context) -> Result<(), Failu
     socket.connect("/").await?;
     socket.expect_close_after("abc", r#"42["message","still open"]"#).await
 }
+
+const REFUSED: &str = "HTTP 400 to one of two polls";

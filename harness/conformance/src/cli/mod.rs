@@ -4,7 +4,12 @@ mod list;
 mod problem;
 mod progress;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
 
 use http::Method;
 use socketio_conformance::{
@@ -21,12 +26,10 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     let all = cases();
     let selected = select(all.clone(), &args.cases)?;
     if args.contract {
-        anstream::print!("{CONTRACT}");
-        return Ok(true);
+        return print(CONTRACT).map(|()| true);
     }
     if args.list {
-        anstream::print!("{}", list::List(&selected));
-        return Ok(true);
+        return print(&list::List(&selected).to_string()).map(|()| true);
     }
     let known = match &args.known_failures {
         Some(file) => read_known_failures(file, &all)?,
@@ -44,8 +47,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
         server.close().await?;
         report
     };
-    anstream::print!("{}", report.text().coloured());
-    anstream::print!("{}", next_step(&args, &report));
+    print(&format!("{}{}", report.text().coloured(), next_step(&args, &report)))?;
     if let Some(file) = &args.junit {
         write(file, &report.to_junit()?)?;
     }
@@ -87,6 +89,16 @@ fn read_known_failures(file: &Path, cases: &[Case]) -> Result<KnownFailures, Pro
     let text = fs::read_to_string(file).map_err(Problem::file("read", file))?;
     KnownFailures::parse(&text, cases)
         .map_err(|source| Problem::KnownFailures { file: file.display().to_string(), source })
+}
+
+/// Writes to standard output; a reader that has seen enough is no problem.
+fn print(text: &str) -> Result<(), Problem> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Problem::file("write", Path::new("standard output"))(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Problem> {

@@ -27,7 +27,6 @@ mod socket;
 mod transcript;
 mod websocket;
 
-pub(crate) use self::transcript::{Line, Recorder, cut};
 pub use self::{
     http::{Reply, request},
     open::Open,
@@ -35,4 +34,8 @@ pub use self::{
     session::{Packet, Session},
     transcript::{Direction, Entry, Transcript, Transport},
     websocket::{WebSocket, expect_websocket_refused},
+};
+pub(crate) use self::{
+    session::EARLY,
+    transcript::{Line, Recorder, cut},
 };

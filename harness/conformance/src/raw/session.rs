@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -39,6 +39,28 @@ pub trait Session: Send {
 
     /// When the next ping came.
     fn next_ping(&mut self) -> impl Future<Output = Result<Instant, Failure>> + Send;
+
+    /// Fails if what happened `now` may be the heartbeat's doing: a subject that stopped reading at
+    /// `since` gets no pong from then on, and ends the session some time after its next ping.
+    fn expect_before_heartbeat(
+        &self,
+        expected: &str,
+        since: Instant,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let open = self.open();
+        let Ok(timeout) = open.ping_timeout() else {
+            return Ok(());
+        };
+        // The earliest moment, if the interval is not known.
+        let interval = open.ping_interval().unwrap_or_default();
+        if now + EARLY < since + interval + timeout {
+            return Ok(());
+        }
+        let after = (now - since).as_millis();
+        let came = format!("that after {after} ms, as if the heartbeat had ended the session");
+        Err(Failure::departure(expected, came))
+    }
 
     /// Fails unless the next packet is this text: its prefix literally, its JSON as JSON.
     fn expect(&mut self, packet: &str) -> impl Future<Output = Result<(), Failure>> + Send {
@@ -106,6 +128,9 @@ impl fmt::Display for Hex<'_> {
 fn is_event(prefix: &str, name: &str, packet: &str) -> bool {
     frame::json_after(prefix, packet).is_some_and(|args| args.get(0).is_some_and(|n| n == name))
 }
+
+/// Timers of servers may be coarse.
+pub(crate) const EARLY: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {

@@ -88,12 +88,10 @@ impl Socket {
     }
 
     async fn write(&self, message: Message) -> Result<(), Failure> {
-        self.sink
-            .lock()
-            .await
-            .send(message)
-            .await
-            .map_err(|error| Failure::new(FailureKind::Disconnected, "an open connection", error))
+        self.sink.lock().await.send(message).await.map_err(|error| {
+            let came = format!("a closed one ({error})");
+            Failure::new(FailureKind::Disconnected, "an open connection", came)
+        })
     }
 
     /// Answers no ping from now on.

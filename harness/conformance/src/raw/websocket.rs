@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -94,21 +94,26 @@ impl WebSocket {
     ///
     /// `fence` is sent after it. A subject that answers the fence has not closed, which is better
     /// evidence than silence; it is given one more second, since a close may be under way while
-    /// the fence is answered. Pongs go on all the while.
+    /// the fence is answered. Pongs go on all the while, and a close that comes when the heartbeat
+    /// of a subject would end that no longer reads them does not count.
     pub async fn expect_close_after(&mut self, packet: &str, fence: &str) -> Result<(), Failure> {
         self.send(packet).await?;
+        let sent_at = Instant::now();
         // Writing to a connection that has been closed already is no failure.
         self.send(fence).await.ok();
         let expected = format!("the connection closed after {packet}");
-        let mut deadline = self.ctx.not_after(Instant::now() + CLOSES_WITHIN);
+        let mut deadline = self.ctx.not_after(sent_at + CLOSES_WITHIN);
         let mut answers = Vec::new();
         loop {
             match timeout_at(deadline, self.socket.frames.recv()).await {
-                Ok(Some(Frame::Closed { .. }) | None) => return Ok(()),
-                Ok(Some(Frame::Packet(packet))) => {
-                    deadline = deadline.min(Instant::now() + CLOSES_AFTER_AN_ANSWER);
-                    answers.push(packet.to_string());
+                Ok(Some(Frame::Closed { at, .. })) => {
+                    return self.expect_own_close(&expected, sent_at, at);
                 }
+                Ok(Some(Frame::Packet(answer))) => {
+                    deadline = deadline.min(Instant::now() + CLOSES_AFTER_AN_ANSWER);
+                    answers.push(answer.to_string());
+                }
+                Ok(None) => return Ok(()),
                 Err(_) if answers.is_empty() => {
                     let came = format!("it stays open after {packet}, and silent");
                     return Err(Failure::new(FailureKind::Silence, expected, came));
@@ -120,6 +125,21 @@ impl WebSocket {
                 }
             }
         }
+    }
+
+    /// Fails if the heartbeat may have closed the connection: no pong was read since `sent_at`.
+    fn expect_own_close(
+        &mut self,
+        expected: &str,
+        sent_at: Instant,
+        closed_at: Instant,
+    ) -> Result<(), Failure> {
+        let interval = self.open.ping_interval().unwrap_or_default();
+        let next_ping =
+            iter::from_fn(|| self.socket.pings.try_recv().ok()).find(|ping| *ping > sent_at);
+        // As if the interval had begun just then that ended with the next ping.
+        let since = next_ping.and_then(|ping| ping.checked_sub(interval)).unwrap_or(sent_at);
+        self.expect_before_heartbeat(expected, since.min(sent_at), closed_at)
     }
 
     /// When the subject closed the connection, whatever it sent before; fails at `deadline`.

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use textwrap::{Options, WordSeparator, core::Word};
+use textwrap::{Options, WordSeparator, WordSplitter, core::Word};
 
 use super::{CaseResult, Report, Verdict};
 use crate::Failure;
@@ -102,12 +102,10 @@ impl<'a> Text<'a> {
             // Frames are not prose: they go on in the next line wherever the width ends.
             let margin = format!("  {}", entry.margin());
             let indent = " ".repeat(margin.len());
-            let options = Options::new(WIDTH)
-                .word_separator(WordSeparator::Custom(|line| {
-                    Box::new(iter::once(Word::from(line)))
-                }))
-                .initial_indent(&margin)
-                .subsequent_indent(&indent);
+            let options =
+                columns(&margin, &indent).word_separator(WordSeparator::Custom(|frame| {
+                    Box::new(iter::once(Word::from(frame)))
+                }));
             let line = textwrap::fill(&entry.frame, options);
             writeln!(f, "{dim}{line}{dim:#}")?;
         }
@@ -147,8 +145,15 @@ impl fmt::Display for Text<'_> {
 /// A name and its text, wrapped in a column of its own.
 fn field(f: &mut Formatter<'_>, name: &str, text: &str) -> fmt::Result {
     let initial = format!("  {name:<11}  ");
-    let options = Options::new(WIDTH).initial_indent(&initial).subsequent_indent("               ");
-    writeln!(f, "{}", textwrap::fill(text, options))
+    writeln!(f, "{}", textwrap::fill(text, columns(&initial, "               ")))
+}
+
+/// Ids and frames hold hyphens that are no place to break a line.
+fn columns<'a>(initial: &'a str, subsequent: &'a str) -> Options<'a> {
+    Options::new(WIDTH)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .initial_indent(initial)
+        .subsequent_indent(subsequent)
 }
 
 const WIDTH: usize = 80;
