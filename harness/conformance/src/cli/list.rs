@@ -10,8 +10,8 @@ impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = None;
         for case in self.0 {
-            if section.replace(case.section()) != Some(case.section()) {
-                let gap = if section.is_some() { "\n" } else { "" };
+            if section != Some(case.section()) {
+                let gap = if section.replace(case.section()).is_some() { "\n" } else { "" };
                 writeln!(f, "{gap}{} ({})", case.section(), case.section().source())?;
             }
             writeln!(f, "  {:<70} {:>6}", case.id(), case.level())?;

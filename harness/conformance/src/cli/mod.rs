@@ -36,16 +36,15 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
         None if args.url.is_none() => embedded::known_failures(&all)?,
         None => KnownFailures::default(),
     };
-    let report = if let Some(url) = &args.url {
+    let (report, server) = if let Some(url) = &args.url {
         let subject = Subject::parse(url)?.with_path(&args.path);
         expect_answer(&subject).await?;
-        judge(&args, subject, selected, known).await
+        (judge(&args, subject, selected, known).await, None)
     } else {
         let server = Embedded::boot().await?;
         let mut report = judge(&args, server.subject()?, selected, known).await;
         report.subject = format!("the embedded server, {}", report.subject);
-        server.close().await?;
-        report
+        (report, Some(server))
     };
     print(&format!("{}{}", report.text().coloured(), next_step(&args, &report)))?;
     if let Some(file) = &args.junit {
@@ -53,6 +52,10 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     }
     if let Some(file) = &args.json {
         write(file, &format!("{:#}\n", report.to_json()))?;
+    }
+    // Last, so that a server that does not let go costs no report.
+    if let Some(server) = server {
+        server.close().await?;
     }
     Ok(report.is_success())
 }
