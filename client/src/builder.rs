@@ -255,6 +255,8 @@ async fn accepted(shared: &Shared, namespace: &str, patience: Patience) -> Resul
     match outcome {
         Ok(Lifecycle::Connected) => Ok(()),
         Ok(Lifecycle::Refused { payload }) => Err(Error::from_connect_error(namespace, &payload)),
+        // Accepted and ended before this task ran again: that is for the client's user to see.
+        Ok(Lifecycle::Disconnected { .. }) if shared.lock().was_connected(namespace) => Ok(()),
         Ok(Lifecycle::Disconnected { reason }) => Err(ended_early(shared, namespace, reason)),
         Ok(Lifecycle::Connecting) | Err(_) => {
             Err(ended_early(shared, namespace, CloseReason::Dropped))

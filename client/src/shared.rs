@@ -149,6 +149,10 @@ impl State {
         self.namespace(namespace).sid.clone()
     }
 
+    pub(crate) fn was_connected(&mut self, namespace: &str) -> bool {
+        !self.namespace(namespace).sid.is_empty()
+    }
+
     /// What a refused send means: nothing to send on, or nothing that may be sent.
     pub(crate) fn send_error(
         &mut self,

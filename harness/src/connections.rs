@@ -105,6 +105,10 @@ impl Connection {
     fn poll_cut(&self, waker: &AtomicWaker, cx: &Context<'_>) -> bool {
         // Registered first: a cut between the two lines must wake it.
         waker.register(cx.waker());
+        self.is_cut()
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Acquire)
     }
 

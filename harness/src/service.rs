@@ -11,7 +11,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use socketio_mock_client::ByteStream;
 use tower_service::Service;
 
 use crate::connections::Connection;
@@ -58,10 +58,7 @@ impl AnyService {
     }
 
     /// Serves one connection to its end, or until it leaves HTTP for websocket.
-    pub(crate) async fn serve<S>(&self, stream: Tracked<S>)
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    pub(crate) async fn serve<S: ByteStream>(&self, stream: Tracked<S>) {
         let service =
             Tracing { service: self.clone(), connection: Arc::clone(stream.connection()) };
         let serving = http1::Builder::new()

@@ -10,7 +10,7 @@ use socketio_fixtures::{Limits, contract, hello, peer};
 use socketio_harness::{
     App, ClientError, CloseReason, Result, close, create_app, create_socketio_client,
 };
-use socketio_tests::{Via, http_get, node_peer};
+use socketio_tests::{Peer, Via, http_get, node_peer};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -205,12 +205,9 @@ async fn sending_after_the_end_is_an_error_that_says_why() -> Result {
 #[tokio::test]
 async fn the_server_disconnects_a_client(
     #[values("leave", "kick")] how: &str,
-    #[values(true, false)] node: bool,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
 ) -> Result {
-    let app = match node {
-        true => create_app(node_peer("peer.js")).await?,
-        false => create_app(peer::router()).await?,
-    };
+    let app = peer.boot().await?;
     let client = create_socketio_client(&app).await?;
     let never = client.once("never");
     let unanswered = client.send_with_ack("ask", "a question that stays open");
