@@ -6,10 +6,12 @@ use crate::Case;
 /// Keeps the cases that one of `patterns` names, in their order.
 ///
 /// A pattern is a glob over the whole id (`sio.*`) if it holds one of `*?[`, and otherwise a part
-/// of the id (`upgrade`). No pattern keeps all cases.
+/// of the id that begins with a word (`upgrade`). No pattern keeps all cases.
 pub fn select(cases: Vec<Case>, patterns: &[String]) -> Result<Vec<Case>, SelectError> {
-    let matchers =
-        patterns.iter().map(|pattern| matcher(pattern, &cases)).collect::<Result<Vec<_>, _>>()?;
+    let matchers = patterns
+        .iter()
+        .map(|pattern| Matcher::new(pattern, &cases))
+        .collect::<Result<Vec<_>, _>>()?;
     let wanted = |case: &Case| matchers.iter().any(|matcher| matcher.matches(case.id()));
     Ok(match patterns {
         [] => cases,
@@ -39,17 +41,36 @@ pub enum SelectError {
     },
 }
 
-fn matcher(pattern: &str, cases: &[Case]) -> Result<Pattern, SelectError> {
-    let glob =
-        if pattern.contains(['*', '?', '[']) { pattern.to_owned() } else { format!("*{pattern}*") };
-    let matcher = Pattern::new(&glob).map_err(|error| SelectError::Malformed {
-        pattern: pattern.to_owned(),
-        problem: error.msg,
-    })?;
-    if cases.iter().any(|case| matcher.matches(case.id())) {
-        return Ok(matcher);
+enum Matcher<'a> {
+    Glob(Pattern),
+    Part(&'a str),
+}
+
+impl<'a> Matcher<'a> {
+    fn new(pattern: &'a str, cases: &[Case]) -> Result<Self, SelectError> {
+        let matcher = if pattern.contains(['*', '?', '[']) {
+            Self::Glob(Pattern::new(pattern).map_err(|error| SelectError::Malformed {
+                pattern: pattern.to_owned(),
+                problem: error.msg,
+            })?)
+        } else {
+            Self::Part(pattern)
+        };
+        if cases.iter().any(|case| matcher.matches(case.id())) {
+            return Ok(matcher);
+        }
+        Err(SelectError::NoMatch { pattern: pattern.to_owned(), near: nearest(pattern, cases) })
     }
-    Err(SelectError::NoMatch { pattern: pattern.to_owned(), near: nearest(pattern, cases) })
+
+    fn matches(&self, id: &str) -> bool {
+        match self {
+            Self::Glob(glob) => glob.matches(id),
+            // `sio` is meant to name `sio.…`, and not every `session`.
+            Self::Part(part) => id.match_indices(part).any(|(at, _)| {
+                id.get(..at).is_none_or(|before| before.is_empty() || before.ends_with(['.', '_']))
+            }),
+        }
+    }
 }
 
 /// The three ids most like `text`.
@@ -74,6 +95,12 @@ mod tests {
     fn a_word_selects_every_id_that_holds_it() {
         let ids = ids(&["upgrade"]).unwrap();
         assert_eq!(ids.len(), 3, "{ids:?}");
+    }
+
+    #[test]
+    fn a_part_begins_with_a_word() {
+        assert!(ids(&["sio"]).unwrap().iter().all(|id| id.starts_with("sio.")));
+        assert!(ids(&["ssion"]).is_err());
     }
 
     #[test]

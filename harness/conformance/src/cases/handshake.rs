@@ -1,8 +1,6 @@
-use http::Method;
-
 use crate::{
     Case, Context, Failure, Section,
-    raw::{Open, Polling, Session as _, WebSocket, expect_websocket_refused, request},
+    raw::{Method, Open, Polling, Session as _, WebSocket, expect_websocket_refused, request},
 };
 
 pub(super) fn cases() -> Vec<Case> {

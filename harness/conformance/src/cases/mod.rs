@@ -1,5 +1,8 @@
 //! The cases, a module for each section.
 //!
+//! A new one is a function in the module of its section and an entry in the `cases` there: a
+//! stable id, the requirement in the words of the specification, and the function.
+//!
 //! A case connects to the namespace before it sends what must end the session, and a fence
 //! follows that: a reply to the fence shows that the session goes on, and no other timer can end
 //! it. What must not come is shown absent in the same way, by a round trip on the same ordered

@@ -6,7 +6,7 @@ use clap::Parser;
 ///
 /// Without --url, the embedded contract server (socketioxide) is booted and judged.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, max_term_width = 80)]
+#[command(version, after_help = AFTER_HELP, max_term_width = 80)]
 pub(crate) struct Args {
     /// Judge the server at this address; it has to serve the contract below
     #[arg(long, value_name = "http://HOST:PORT")]
@@ -16,7 +16,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", default_value = "/socket.io", requires = "url")]
     pub(crate) path: String,
 
-    /// Run only cases whose id holds PATTERN, or matches it as a glob ('sio.*'); repeatable
+    /// Run only the cases with this word in their id (upgrade), or matching this glob (sio.*);
+    /// repeatable
     #[arg(long = "case", value_name = "PATTERN")]
     pub(crate) cases: Vec<String>,
 
@@ -60,7 +61,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(1);
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
 What a server has to serve, in short (--contract says it in full):
   /, /custom        emit auth with the payload of CONNECT on connection
   message           emit message-back with the same arguments

@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use http::Method;
 use socketio_conformance::{
     CONTRACT, Case, Context, FailureKind, KnownFailures, Report, Runner, Subject, Verdict, cases,
     raw, select,
@@ -77,7 +76,7 @@ async fn judge(args: &Args, subject: Subject, cases: Vec<Case>, known: KnownFail
 /// A server that does not answer at all would fail every case and explain none.
 async fn expect_answer(subject: &Subject) -> Result<(), Problem> {
     let ctx = Context::new(subject.clone(), Duration::from_secs(5));
-    let came = match raw::request(&ctx, Method::GET, "EIO=4&transport=polling", "").await {
+    let came = match raw::request(&ctx, raw::Method::GET, "EIO=4&transport=polling", "").await {
         Ok(reply) if reply.status != 404 => return Ok(()),
         Ok(_) => {
             return Err(Problem::WrongPath { subject: subject.clone() });

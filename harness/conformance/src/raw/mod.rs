@@ -27,6 +27,8 @@ mod socket;
 mod transcript;
 mod websocket;
 
+pub use ::http::Method;
+
 pub use self::{
     http::{Reply, request},
     open::Open,

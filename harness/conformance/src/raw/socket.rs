@@ -156,11 +156,13 @@ impl Reader {
         self.line.received(text);
         match text {
             "2" => {
-                self.pings.send(Instant::now()).ok();
+                let came_at = Instant::now();
                 if self.answering.load(Ordering::Relaxed) {
                     self.line.sent("3");
                     self.sink.lock().await.send(Message::text("3")).await.ok();
                 }
+                // Told last: whoever knows of a ping may rely on its pong.
+                self.pings.send(came_at).ok();
             }
             "6" => {}
             _ => self.deliver(Packet::Text(text.to_owned())),
