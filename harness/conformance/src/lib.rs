@@ -32,6 +32,8 @@
 //! - Times are bounded below by what no correct server can do earlier, and above by what a
 //!   loaded machine cannot exceed.
 //! - Where the specification leaves a choice, every choice passes.
+//! - A case during which the machine stood still is held again: the server's own timers ran out
+//!   meanwhile.
 
 mod case;
 mod cases;
@@ -42,6 +44,7 @@ mod pattern;
 pub mod raw;
 mod report;
 mod runner;
+mod stalls;
 mod subject;
 
 pub use self::{

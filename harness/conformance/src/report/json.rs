@@ -37,6 +37,7 @@ impl CaseResult {
             "failure": failure,
             "reason": reason,
             "duration_ms": milliseconds(self.duration),
+            "attempts": self.attempts,
             "transcript": self.transcript,
         })
     }
@@ -67,6 +68,7 @@ mod tests {
                 },
                 "reason": null,
                 "duration_ms": 7.0,
+                "attempts": 1,
                 "transcript": [
                     {
                         "ms": 0.1,

@@ -36,8 +36,10 @@ pub struct CaseResult {
     pub requirement: &'static str,
     /// What came of it.
     pub verdict: Verdict,
-    /// How long the case took.
+    /// How long the case took, the last time it was held.
     pub duration: Duration,
+    /// How often it was held: more than once if the machine stood still meanwhile.
+    pub attempts: usize,
     /// What went over the wire.
     pub transcript: Transcript,
 }
@@ -209,6 +211,7 @@ pub(crate) mod tests {
                           else it may have been doing.",
             verdict,
             duration: Duration::from_millis(7),
+            attempts: 1,
             transcript: Transcript {
                 entries: vec![
                     entry(100, Direction::Sent, "1"),
