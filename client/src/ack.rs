@@ -10,6 +10,7 @@ use socketio_proto::{Args, EncodedArgs};
 use tokio::sync::oneshot;
 
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::wait::Deadline;
 use crate::{Error, Result};
 
@@ -35,12 +36,12 @@ enum AckState {
 impl AckFuture {
     pub(crate) fn send(
         shared: Arc<Shared>,
-        namespace: Arc<str>,
+        socket: Arc<Socket>,
         event: &str,
         args: Result<EncodedArgs, socketio_proto::Error>,
         timeout: Duration,
     ) -> Self {
-        let state = match Pending::send(shared, namespace, event, args) {
+        let state = match Pending::send(shared, socket, event, args) {
             Ok(pending) => AckState::Waiting(pending),
             Err(error) => AckState::Failed(Some(error)),
         };
@@ -77,34 +78,31 @@ impl Future for AckFuture {
 /// An event that was sent with an ack id.
 struct Pending {
     shared: Arc<Shared>,
-    namespace: Arc<str>,
+    socket: Arc<Socket>,
     event: String,
-    id: u64,
+    /// `None` until the event has left: it may wait for a reconnection.
+    id: Option<u64>,
     answer: oneshot::Receiver<Result<Args, CloseReason>>,
 }
 
 impl Pending {
     fn send(
         shared: Arc<Shared>,
-        namespace: Arc<str>,
+        socket: Arc<Socket>,
         event: &str,
         args: Result<EncodedArgs, socketio_proto::Error>,
     ) -> Result<Self> {
         let args = args?;
         let (sender, answer) = oneshot::channel();
-        let id = shared.command(|state| {
-            let id = state
-                .core
-                .emit_with_ack(&namespace, event, args)
-                .map_err(|error| state.send_error(error, event, &namespace))?;
-            state.namespace(&namespace).acks.insert(id, sender);
-            Ok::<_, Error>(id)
-        })?;
-        Ok(Self { shared, namespace, event: event.to_owned(), id, answer })
+        let id = shared.emit(&socket, event, args, Some(sender))?;
+        Ok(Self { shared, socket, event: event.to_owned(), id, answer })
     }
 
     fn waiting_for(&self) -> String {
-        format!("ack {} of \"{}\"", self.id, self.event)
+        match self.id {
+            Some(id) => format!("ack {id} of \"{}\"", self.event),
+            None => format!("ack of \"{}\"", self.event),
+        }
     }
 
     fn disconnected(&self, reason: CloseReason) -> Error {
@@ -124,9 +122,10 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.core.abandon_ack(&self.namespace, self.id);
-        state.namespace(&self.namespace).acks.remove(&self.id);
+        if let Some(id) = self.id {
+            self.shared.lock().core.abandon_ack(&self.socket.namespace, id);
+            self.socket.forget_ack(id);
+        }
     }
 }
 

@@ -1,20 +1,19 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
-use socketio_proto::connection::{ClientConfig, CloseReason, Connection, Input, Upgrade};
+use socketio_proto::connection::{ClientConfig, Upgrade};
 use socketio_proto::engine::Transport;
-use tokio::time::{Instant, timeout_at};
 
 use crate::client::SocketIoClient;
-use crate::driver::open::{self, Patience};
-use crate::driver::{Driver, Http, PollingLane};
+use crate::driver::open::Patience;
+use crate::driver::run::{open_transport, run};
 use crate::endpoint::{Endpoint, normalize_namespace, normalize_path};
-use crate::shared::{Lifecycle, Shared};
+use crate::reconnection::Reconnection;
+use crate::shared::Shared;
 use crate::target::{IntoTarget, Target};
 use crate::timeout::{DEFAULT_TIMEOUT, check_scale, scaled};
 use crate::{Error, Result};
@@ -54,6 +53,8 @@ pub struct ClientBuilder {
     transports: Vec<Transport>,
     timeout: Duration,
     ready: Option<String>,
+    reconnection: Option<Reconnection>,
+    upgrade: Upgrade,
 }
 
 impl ClientBuilder {
@@ -68,6 +69,8 @@ impl ClientBuilder {
             transports: vec![Transport::Websocket],
             timeout: scaled(DEFAULT_TIMEOUT),
             ready: None,
+            reconnection: None,
+            upgrade: Upgrade::Automatic,
         }
     }
 
@@ -126,11 +129,7 @@ impl ClientBuilder {
 
     /// The auth payload of the CONNECT packet: anything that serialises to a JSON object.
     pub fn auth(mut self, auth: impl Serialize) -> Self {
-        self.auth = match serde_json::to_value(auth) {
-            Ok(auth @ Value::Object(_)) => Ok(Some(auth)),
-            Ok(other) => Err(invalid_auth(other.to_string(), "expected a JSON object")),
-            Err(error) => Err(invalid_auth(String::new(), &error.to_string())),
-        };
+        self.auth = auth_object(auth).map(Some);
         self
     }
 
@@ -160,6 +159,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Makes a lost connection again. Off by default: a client left over from one test would turn
+    /// up in the next one's server.
+    ///
+    /// While the connection is down, waits go on, sends are kept and leave with the next
+    /// connection, and acks that were awaited fail. What happens is told by
+    /// [`connection_events`](SocketIoClient::connection_events). The first connection is not
+    /// tried again: its error is the builder's.
+    pub fn reconnection(mut self, reconnection: Reconnection) -> Self {
+        self.reconnection = Some(reconnection);
+        self
+    }
+
+    /// When a client that begins on polling moves to websocket, if the transports allow it.
+    /// Default: as soon as the server offers it.
+    pub fn upgrade(mut self, upgrade: Upgrade) -> Self {
+        self.upgrade = upgrade;
+        self
+    }
+
     async fn connect(self) -> Result<SocketIoClient> {
         check_scale()?;
         let target = self.target?;
@@ -169,20 +187,17 @@ impl ClientBuilder {
         let namespace = normalize_namespace(namespace.as_deref().unwrap_or("/"));
         let path = self.path.or_else(|| target.path.clone());
         let path = normalize_path(path.as_deref().unwrap_or("/socket.io"));
-        let endpoint = Endpoint { target, path, query, headers: self.headers? };
+        let endpoint = Endpoint::new(target, path, query, self.headers?);
+        let config = client_config(&self.transports, self.upgrade)?;
 
-        let (config, upgrade) = client_config(&self.transports)?;
-        let mut core = Connection::client(ClientConfig { upgrade, ..config });
-        core.connect(&namespace, self.auth?);
-        let now = Instant::now();
-        let shared = Arc::new(Shared::new(endpoint, core, now));
-        let patience = Patience { until: now + self.timeout, total: self.timeout };
-
-        let driver = open_transport(&shared, config, patience).await?;
-        tokio::spawn(driver);
+        let patience = Patience::starting_now(self.timeout);
+        let shared = Shared::new(endpoint, config, self.reconnection.is_some());
+        let socket = shared.join(&namespace, self.auth?)?;
+        let driver = open_transport(&shared, patience).await?;
+        tokio::spawn(run(driver, self.timeout, self.reconnection));
         // From here on the connection ends with the client, also if this future is dropped.
-        let client = SocketIoClient::new(Arc::clone(&shared), &namespace, self.timeout);
-        accepted(&shared, &namespace, patience).await?;
+        let client = SocketIoClient::new(shared, socket, self.timeout);
+        client.accepted(patience).await?;
         if let Some(event) = &self.ready {
             client.once(event).await?;
         }
@@ -199,14 +214,14 @@ impl IntoFuture for ClientBuilder {
     }
 }
 
-fn client_config(transports: &[Transport]) -> Result<(ClientConfig, Upgrade)> {
+fn client_config(transports: &[Transport], upgrade: Upgrade) -> Result<ClientConfig> {
     match transports {
         [Transport::Polling, Transport::Websocket] => {
-            Ok((ClientConfig::new(Transport::Polling), Upgrade::Automatic))
+            Ok(ClientConfig { upgrade, ..ClientConfig::new(Transport::Polling) })
         }
         // The official client, too, falls back from websocket to polling only when told to.
         [only] | [only @ Transport::Websocket, Transport::Polling] => {
-            Ok((ClientConfig::new(*only), Upgrade::Never))
+            Ok(ClientConfig { upgrade: Upgrade::Never, ..ClientConfig::new(*only) })
         }
         other => Err(Error::InvalidOption {
             what: "transports",
@@ -216,82 +231,13 @@ fn client_config(transports: &[Transport]) -> Result<(ClientConfig, Upgrade)> {
     }
 }
 
-async fn open_transport(
-    shared: &Arc<Shared>,
-    config: ClientConfig,
-    patience: Patience,
-) -> Result<Driver> {
-    let limits = config.limits;
-    let driver = Driver::new(Arc::clone(shared), limits);
-    match config.transport {
-        Transport::Websocket => {
-            let lane = open::websocket(&shared.endpoint, limits, patience).await?;
-            let now = Instant::now().into_std();
-            shared.lock().core.handle_input(now, Input::WebsocketOpened);
-            Ok(driver.with_websocket(lane))
-        }
-        Transport::Polling => {
-            let (down, body) = open::polling(&shared.endpoint, limits, patience).await?;
-            shared.polling_opened(&body);
-            let handshake = shared.lock().core.handshake().cloned();
-            let handshake = handshake.ok_or_else(|| {
-                open::not_socketio(&shared.endpoint, &socketio_proto::Excerpt::of_bytes(&body))
-            })?;
-            let endpoint = Arc::clone(&shared.endpoint);
-            let up = Http::new(Arc::clone(&endpoint), limits.max_payload);
-            Ok(driver.with_polling(PollingLane::new(endpoint, &handshake, down, up)))
-        }
+/// Anything that serialises to an object, or an error that says so.
+pub(crate) fn auth_object(auth: impl Serialize) -> Result<Value> {
+    let invalid =
+        |value: String, reason: String| Error::InvalidOption { what: "auth", value, reason };
+    match serde_json::to_value(auth) {
+        Ok(auth @ Value::Object(_)) => Ok(auth),
+        Ok(other) => Err(invalid(other.to_string(), "expected a JSON object".into())),
+        Err(error) => Err(invalid(String::new(), error.to_string())),
     }
-}
-
-/// Waits for the server's reply to CONNECT.
-async fn accepted(shared: &Shared, namespace: &str, patience: Patience) -> Result {
-    let mut lifecycle = shared.lock().lifecycle(namespace);
-    let settled = lifecycle.wait_for(|now| !matches!(now, Lifecycle::Connecting));
-    let Ok(settled) = timeout_at(patience.until, settled).await else {
-        return Err(no_reply(shared, namespace, patience));
-    };
-    let outcome = settled.map(|now| now.clone());
-    match outcome {
-        Ok(Lifecycle::Connected) => Ok(()),
-        Ok(Lifecycle::Refused { payload }) => Err(Error::from_connect_error(namespace, &payload)),
-        // Accepted and ended before this task ran again: that is for the client's user to see.
-        Ok(Lifecycle::Disconnected { .. }) if shared.lock().was_connected(namespace) => Ok(()),
-        Ok(Lifecycle::Disconnected { reason }) => Err(ended_early(shared, namespace, reason)),
-        Ok(Lifecycle::Connecting) | Err(_) => {
-            Err(ended_early(shared, namespace, CloseReason::Dropped))
-        }
-    }
-}
-
-fn no_reply(shared: &Shared, namespace: &str, patience: Patience) -> Error {
-    if !shared.lock().opened {
-        return open::silent(&shared.endpoint, "the Engine.IO open packet", patience);
-    }
-    Error::Timeout {
-        waiting_for: waiting_for_reply(namespace),
-        after: patience.total,
-        hint: "\n  check the server's middleware: one that never calls next holds the reply back"
-            .into(),
-        transcript: shared.transcript(),
-    }
-}
-
-fn ended_early(shared: &Shared, namespace: &str, reason: CloseReason) -> Error {
-    if !shared.lock().opened {
-        return open::not_socketio(
-            &shared.endpoint,
-            &format_args!("{reason}{}", shared.transcript()),
-        );
-    }
-    let transcript = shared.transcript();
-    Error::Disconnected { waiting_for: waiting_for_reply(namespace), reason, transcript }
-}
-
-fn waiting_for_reply(namespace: &str) -> String {
-    format!("the CONNECT reply of namespace \"{namespace}\"")
-}
-
-fn invalid_auth(value: String, reason: &str) -> Error {
-    Error::InvalidOption { what: "auth", value, reason: reason.to_owned() }
 }

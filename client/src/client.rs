@@ -9,8 +9,11 @@ use socketio_proto::connection::CloseReason;
 use socketio_proto::engine::Transport;
 
 use crate::ack::AckFuture;
+use crate::connection_events::ConnectionEvents;
+use crate::of::NamespaceBuilder;
 use crate::once::Once;
-use crate::shared::{Lifecycle, Shared};
+use crate::shared::Shared;
+use crate::socket::{Lifecycle, Socket};
 use crate::stream::EventStream;
 use crate::transcript::Transcript;
 use crate::{Error, Result};
@@ -18,17 +21,29 @@ use crate::{Error, Result};
 /// A connected Socket.IO client; made by [`create_socketio_client`](crate::create_socketio_client).
 ///
 /// A task of its own reads the connection and answers heartbeats, so nothing a test does (or
-/// forgets to do) holds it up. Dropping the client closes the connection in the background;
-/// [`close`](Self::close) waits until it is gone.
+/// forgets to do) holds it up. Dropping the client leaves its namespace in the background, and with
+/// the last one closes the connection; [`close`](Self::close) waits until it is gone.
 pub struct SocketIoClient {
     shared: Arc<Shared>,
-    namespace: Arc<str>,
+    socket: Arc<Socket>,
     timeout: Duration,
 }
 
 impl SocketIoClient {
-    pub(crate) fn new(shared: Arc<Shared>, namespace: &str, timeout: Duration) -> Self {
-        Self { shared, namespace: namespace.into(), timeout }
+    pub(crate) fn new(shared: Arc<Shared>, socket: Arc<Socket>, timeout: Duration) -> Self {
+        Self { shared, socket, timeout }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    fn parts(&self) -> (Arc<Shared>, Arc<Socket>) {
+        (Arc::clone(&self.shared), Arc::clone(&self.socket))
     }
 
     /// Emits an event to the server.
@@ -46,12 +61,7 @@ impl SocketIoClient {
     /// ```
     pub fn send(&self, event: &str, args: impl Serialize) -> Result {
         let args = EncodedArgs::new(args)?;
-        self.shared.command(|state| {
-            state
-                .core
-                .emit(&self.namespace, event, args)
-                .map_err(|error| state.send_error(error, event, &self.namespace))
-        })
+        self.shared.emit(&self.socket, event, args, None).map(|_| ())
     }
 
     /// Emits an event and asks the server to acknowledge it. The event is sent at once; awaiting
@@ -67,8 +77,8 @@ impl SocketIoClient {
     /// ```
     pub fn send_with_ack(&self, event: &str, args: impl Serialize) -> AckFuture {
         let args = EncodedArgs::new(args);
-        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
-        AckFuture::send(shared, namespace, event, args, self.timeout)
+        let (shared, socket) = self.parts();
+        AckFuture::send(shared, socket, event, args, self.timeout)
     }
 
     /// The next event named `event` that nobody else has claimed.
@@ -85,8 +95,8 @@ impl SocketIoClient {
     /// # Ok(()) }
     /// ```
     pub fn once(&self, event: &str) -> Once {
-        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
-        Once::new(shared, namespace, event, self.timeout)
+        let (shared, socket) = self.parts();
+        Once::new(shared, socket, event, self.timeout)
     }
 
     /// All events named `event`, those included that came earlier and nobody has claimed.
@@ -103,26 +113,26 @@ impl SocketIoClient {
     /// # Ok(()) }
     /// ```
     pub fn on(&self, event: &str) -> EventStream {
-        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
-        EventStream::named(shared, namespace, event, self.timeout)
+        let (shared, socket) = self.parts();
+        EventStream::named(shared, socket, event, self.timeout)
     }
 
     /// Every event of this namespace since it was connected. Looks on without claiming: `once`
     /// and `on` still get their events.
     pub fn on_any(&self) -> EventStream {
-        let (shared, namespace) = (Arc::clone(&self.shared), Arc::clone(&self.namespace));
-        EventStream::all(shared, namespace, self.timeout)
+        let (shared, socket) = self.parts();
+        EventStream::all(shared, socket, self.timeout)
     }
 
     /// The socket's id in this namespace, as the server knows it (`socket.id`). Kept after a
     /// disconnect.
     pub fn id(&self) -> String {
-        self.shared.lock().socket_id(&self.namespace)
+        self.socket.id()
     }
 
     /// The namespace this client is connected to.
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        &self.socket.namespace
     }
 
     /// The transport in use; after an upgrade, websocket.
@@ -132,8 +142,7 @@ impl SocketIoClient {
 
     /// Whether the namespace is connected.
     pub fn connected(&self) -> bool {
-        let lifecycle = self.shared.lock().lifecycle(&self.namespace);
-        matches!(*lifecycle.borrow(), Lifecycle::Connected)
+        self.socket.is_connected()
     }
 
     /// Resolves when the namespace is disconnected, with the reason; at once if it is already.
@@ -141,7 +150,7 @@ impl SocketIoClient {
     /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
     pub fn disconnected(&self) -> impl Future<Output = Result<CloseReason>> + Send + use<> {
         let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
-        let mut lifecycle = shared.lock().lifecycle(&self.namespace);
+        let mut lifecycle = self.socket.lifecycle();
         async move {
             let ended = lifecycle.wait_for(|now| matches!(now, Lifecycle::Disconnected { .. }));
             match tokio::time::timeout(timeout, ended).await {
@@ -180,17 +189,44 @@ impl SocketIoClient {
         }
     }
 
-    /// Leaves the namespace and closes the connection; resolves when no socket of it is left.
+    /// Connects another namespace over the same connection.
+    ///
+    /// ```no_run
+    /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// let chat = client.of("/chat").auth(serde_json::json!({"token": "123"})).await?;
+    /// chat.send("message", "hello")?;
+    /// chat.close().await?; // `client` stays connected
+    /// # Ok(()) }
+    /// ```
+    pub fn of(&self, namespace: &str) -> NamespaceBuilder {
+        NamespaceBuilder::new(Arc::clone(&self.shared), namespace, self.timeout)
+    }
+
+    /// Leaves the namespace. If it was the last one of its connection, this closes the connection,
+    /// and resolves when no socket of it is left.
     ///
     /// The close begins with the call. A server that does not answer it is given a second, then
     /// the connection is dropped. Closing again, or after the server has closed, is no error.
     pub fn close(&self) -> impl Future<Output = Result> + Send + use<> {
-        let shared = Arc::clone(&self.shared);
-        shared.command(|state| state.core.close());
+        let (shared, socket) = self.parts();
+        shared.leave(&socket);
         async move {
-            shared.gone().await;
+            if shared.is_deserted() {
+                shared.gone().await;
+            }
             Ok(())
         }
+    }
+
+    /// What happens to the connection, for clients with reconnection.
+    pub fn connection_events(&self) -> ConnectionEvents {
+        ConnectionEvents::new(Arc::clone(&self.shared), self.timeout)
+    }
+
+    /// Whether the last reconnection resumed the session of before, with all it had missed
+    /// (connection state recovery).
+    pub fn recovered(&self) -> bool {
+        self.socket.recovered()
     }
 
     /// The frames sent and received so far.
@@ -207,7 +243,7 @@ impl SocketIoClient {
 
 impl Drop for SocketIoClient {
     fn drop(&mut self) {
-        self.shared.command(|state| state.core.close());
+        self.shared.leave(&self.socket);
     }
 }
 
@@ -215,7 +251,7 @@ impl fmt::Debug for SocketIoClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SocketIoClient")
             .field("url", &self.shared.endpoint.url())
-            .field("namespace", &self.namespace)
+            .field("namespace", &self.socket.namespace)
             .field("id", &self.id())
             .field("connected", &self.connected())
             .finish_non_exhaustive()

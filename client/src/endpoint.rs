@@ -1,19 +1,69 @@
-use http::HeaderMap;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use cookie::Cookie;
+use cookie::time::SignedDuration;
+use http::header::{COOKIE, HOST, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
 use socketio_proto::engine::Transport;
 use url::form_urlencoded;
 
 use crate::target::Target;
 
 /// A target with everything the builder added: what each request of a connection needs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) target: Target,
-    pub(crate) path: String,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) headers: HeaderMap,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    /// What the server has set, by name. Load balancers keep a session on one server with it.
+    cookies: Mutex<BTreeMap<String, String>>,
 }
 
 impl Endpoint {
+    pub(crate) fn new(
+        target: Target,
+        path: String,
+        query: Vec<(String, String)>,
+        headers: HeaderMap,
+    ) -> Self {
+        Self { target, path, query, headers, cookies: Mutex::default() }
+    }
+
+    /// Adds the user's headers and the server's cookies to a request.
+    pub(crate) fn add_headers(&self, request: &mut HeaderMap) {
+        for (name, value) in &self.headers {
+            // A `Host` of the user replaces the one derived from the target.
+            if name == HOST {
+                request.insert(HOST, value.clone());
+            } else {
+                request.append(name, value.clone());
+            }
+        }
+        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if let Ok(pairs) = HeaderValue::from_str(&pairs.join("; "))
+            && !cookies.is_empty()
+        {
+            request.append(COOKIE, pairs);
+        }
+    }
+
+    /// Keeps the cookies of an answer for the requests that follow.
+    pub(crate) fn keep_cookies(&self, answer: &HeaderMap) {
+        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = answer.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        for cookie in set.filter_map(|text| Cookie::parse(text).ok()) {
+            let (name, value) = cookie.name_value();
+            if cookie.max_age().is_some_and(|age| age == SignedDuration::ZERO) {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
     /// The request target: `/socket.io/?EIO=4&transport=polling…`. The user's parameters come
     /// first, as with the official client.
     pub(crate) fn request_target(&self, transport: Transport, sid: Option<&str>) -> String {
@@ -49,14 +99,34 @@ pub(crate) fn normalize_namespace(namespace: &str) -> String {
 mod tests {
     use super::*;
 
+    fn endpoint(path: &str, query: Vec<(String, String)>) -> Endpoint {
+        let target = Target::new("127.0.0.1", 3000);
+        Endpoint::new(target, normalize_path(path), query, HeaderMap::new())
+    }
+
+    #[test]
+    fn cookies_are_kept_replaced_and_removed() {
+        let endpoint = endpoint("/", vec![]);
+        let answer = |text: &'static str| {
+            HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static(text))])
+        };
+        let sent = || {
+            let mut request = HeaderMap::new();
+            endpoint.add_headers(&mut request);
+            request.get(COOKIE).map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(sent(), None);
+        endpoint.keep_cookies(&answer("io=abc; Path=/; HttpOnly; SameSite=Strict"));
+        endpoint.keep_cookies(&answer("lb=1"));
+        assert_eq!(sent().as_deref(), Some("io=abc; lb=1"));
+        endpoint.keep_cookies(&answer("lb=2; Secure"));
+        endpoint.keep_cookies(&answer("io=gone; Max-Age=0"));
+        assert_eq!(sent().as_deref(), Some("lb=2"));
+    }
+
     #[test]
     fn requests_carry_the_query_and_the_session() {
-        let endpoint = Endpoint {
-            target: Target::new("127.0.0.1", 3000),
-            path: normalize_path("testPath"),
-            query: vec![("token".into(), "a b&c".into())],
-            headers: HeaderMap::new(),
-        };
+        let endpoint = endpoint("testPath", vec![("token".into(), "a b&c".into())]);
         assert_eq!(
             endpoint.request_target(Transport::Polling, Some("x+y")),
             "/testPath/?token=a+b%26c&EIO=4&transport=polling&sid=x%2By"

@@ -136,6 +136,16 @@ pub enum Error {
         reason: CloseReason,
     },
 
+    /// A namespace was asked for that this connection has already.
+    #[error(
+        "namespace \"{namespace}\" is connected already on this connection\n  \
+         close the client that holds it, or make another connection with create_socketio_client"
+    )]
+    AlreadyConnected {
+        /// The namespace.
+        namespace: String,
+    },
+
     /// An event was acked that asked for no ack, or was acked before.
     #[error("cannot ack event \"{event}\": {reason}")]
     CannotAck {

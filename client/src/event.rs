@@ -9,19 +9,20 @@ use socketio_proto::{Args, EncodedArgs};
 
 use crate::inbox::Received;
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::{Error, Result};
 
 /// An event that the server emitted.
 #[derive(Clone)]
 pub struct Event {
     received: Arc<Received>,
-    namespace: Arc<str>,
+    socket: Arc<Socket>,
     shared: Arc<Shared>,
 }
 
 impl Event {
-    pub(crate) fn new(received: Arc<Received>, namespace: Arc<str>, shared: Arc<Shared>) -> Self {
-        Self { received, namespace, shared }
+    pub(crate) fn new(received: Arc<Received>, socket: Arc<Socket>, shared: Arc<Shared>) -> Self {
+        Self { received, socket, shared }
     }
 
     /// The event's name.
@@ -68,9 +69,9 @@ impl Event {
             return Err(Error::CannotAck { event: event(), reason: "it has been acked before" });
         }
         self.shared.command(|state| {
-            state.core.ack(&self.namespace, id, args).map_err(|_| Error::NotConnected {
+            state.core.ack(&self.socket.namespace, id, args).map_err(|_| Error::NotConnected {
                 what: format!("the ack of \"{}\"", self.name()),
-                reason: state.why_disconnected(&self.namespace),
+                reason: self.socket.why_disconnected(),
             })
         })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::inbox::{ConsumerId, Wants};
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::wait::Deadline;
 use crate::{Error, Result};
 
@@ -24,11 +25,11 @@ pub struct Once {
 impl Once {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        namespace: Arc<str>,
+        socket: Arc<Socket>,
         name: &str,
         timeout: Duration,
     ) -> Self {
-        let claim = Claim::new(shared, namespace, name, Wants::One);
+        let claim = Claim::new(shared, socket, name, Wants::One);
         Self { claim, deadline: Deadline::new(timeout) }
     }
 
@@ -54,23 +55,21 @@ impl Future for Once {
 /// A consumer's place in line at an inbox, left when it is dropped.
 pub(crate) struct Claim {
     shared: Arc<Shared>,
-    namespace: Arc<str>,
+    socket: Arc<Socket>,
     name: String,
     id: ConsumerId,
 }
 
 impl Claim {
-    pub(crate) fn new(shared: Arc<Shared>, namespace: Arc<str>, name: &str, wants: Wants) -> Self {
-        let id = shared.lock().namespace(&namespace).inbox.register(name, wants);
-        Self { shared, namespace, name: name.to_owned(), id }
+    pub(crate) fn new(shared: Arc<Shared>, socket: Arc<Socket>, name: &str, wants: Wants) -> Self {
+        let id = socket.with_inbox(|inbox| inbox.register(name, wants));
+        Self { shared, socket, name: name.to_owned(), id }
     }
 
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        let taken = self.shared.lock().namespace(&self.namespace).inbox.poll_take(self.id, cx);
+        let taken = self.socket.with_inbox(|inbox| inbox.poll_take(self.id, cx));
         taken.map(|taken| match taken {
-            Ok(event) => {
-                Ok(Event::new(event, Arc::clone(&self.namespace), Arc::clone(&self.shared)))
-            }
+            Ok(event) => Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared))),
             Err(reason) => Err(Error::Disconnected {
                 waiting_for: self.waiting_for(),
                 reason,
@@ -80,11 +79,10 @@ impl Claim {
     }
 
     pub(crate) fn timeout(&self, after: Duration) -> Error {
-        let names: Vec<_> = {
-            let mut state = self.shared.lock();
-            let unclaimed = state.namespace(&self.namespace).inbox.unclaimed_names();
+        let names: Vec<_> = self.socket.with_inbox(|inbox| {
+            let unclaimed = inbox.unclaimed_names();
             unclaimed.iter().map(|(name, count)| format!("\"{name}\" ({count})")).collect()
-        };
+        });
         let hint = match names.as_slice() {
             [] => String::new(),
             names => format!("\n  received, but awaited by nobody: {}", names.join(", ")),
@@ -98,13 +96,13 @@ impl Claim {
     }
 
     pub(crate) fn waiting_for(&self) -> String {
-        waiting_for_event(&self.name, &self.namespace)
+        waiting_for_event(&self.name, &self.socket.namespace)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.shared.lock().namespace(&self.namespace).inbox.release(self.id);
+        self.socket.with_inbox(|inbox| inbox.release(self.id));
     }
 }
 

@@ -4,24 +4,32 @@ use std::time::Duration;
 
 use futures::task::AtomicWaker;
 use serde_json::Value;
-use socketio_proto::Args;
-use socketio_proto::connection::{CloseReason, Connection, Event, Input, Output};
+use socketio_proto::EncodedArgs;
+use socketio_proto::connection::{ClientConfig, CloseReason, Connection, Event, Input, Output};
 use socketio_proto::engine::Transport;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::Error;
+use crate::connection_events::{ConnectionEvent, ConnectionLog};
 use crate::endpoint::Endpoint;
-use crate::inbox::{Inbox, Received};
+use crate::inbox::Received;
+use crate::socket::{AckSender, Socket, Unsent};
 use crate::transcript::Transcript;
+use crate::{Error, Result};
 
 /// What the driver of a connection and the handles to it share.
 pub(crate) struct Shared {
     pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) config: ClientConfig,
+    /// Whether a lost connection is made again.
+    pub(crate) reconnects: bool,
     /// Wakes the driver when a handle has given the core something to send.
     pub(crate) driver: AtomicWaker,
+    pub(crate) connection_events: Mutex<ConnectionLog>,
     state: Mutex<State>,
     started: Instant,
+    /// Set when the last namespace was left: nothing keeps the connection any more.
+    deserted: watch::Sender<bool>,
     gone: watch::Sender<bool>,
 }
 
@@ -30,53 +38,38 @@ pub(crate) struct State {
     pub(crate) transcript: Transcript,
     /// Whether the server's open packet has come.
     pub(crate) opened: bool,
-    /// Why the connection ended.
-    pub(crate) closed: Option<CloseReason>,
-    transport: watch::Sender<Transport>,
+    /// Whether the driver leaves what comes in the sockets of the operating system.
+    pub(crate) reading_paused: bool,
     /// Packets that belonged to nobody: late acks, events of namespaces that were left.
     pub(crate) strays: usize,
-    namespaces: HashMap<String, Namespace>,
-}
-
-/// The client's side of one namespace.
-pub(crate) struct Namespace {
-    pub(crate) inbox: Inbox,
-    pub(crate) acks: HashMap<u64, AckSender>,
-    sid: String,
-    lifecycle: watch::Sender<Lifecycle>,
-}
-
-/// Hands an ack to the one who waits for it.
-pub(crate) type AckSender = oneshot::Sender<Result<Args, CloseReason>>;
-
-/// Where a namespace stands.
-#[derive(Debug, Clone)]
-pub(crate) enum Lifecycle {
-    Connecting,
-    Connected,
-    Refused { payload: Value },
-    Disconnected { reason: CloseReason },
+    transport: watch::Sender<Transport>,
+    /// By namespace, who gets its packets.
+    sockets: HashMap<Arc<str>, Arc<Socket>>,
 }
 
 impl Shared {
-    pub(crate) fn new(endpoint: Endpoint, core: Connection, started: Instant) -> Self {
-        let transport = watch::Sender::new(core.transport());
+    pub(crate) fn new(endpoint: Endpoint, config: ClientConfig, reconnects: bool) -> Arc<Self> {
+        let core = Connection::client(config);
         let state = State {
+            transport: watch::Sender::new(core.transport()),
             core,
             transcript: Transcript::default(),
             opened: false,
-            closed: None,
-            transport,
+            reading_paused: false,
             strays: 0,
-            namespaces: HashMap::new(),
+            sockets: HashMap::new(),
         };
-        Self {
+        Arc::new(Self {
             endpoint: Arc::new(endpoint),
+            config,
+            reconnects,
             driver: AtomicWaker::new(),
+            connection_events: Mutex::default(),
             state: Mutex::new(state),
-            started,
+            started: Instant::now(),
+            deserted: watch::Sender::new(false),
             gone: watch::Sender::new(false),
-        }
+        })
     }
 
     /// Never held across an await, and never while user code runs.
@@ -91,6 +84,64 @@ impl Shared {
         result
     }
 
+    /// Hands the core what has come.
+    pub(crate) fn input(&self, input: Input<'_>) {
+        self.lock().core.handle_input(Instant::now().into_std(), input);
+    }
+
+    /// Begins to connect a namespace. It may be connected only once at a time.
+    pub(crate) fn join(&self, namespace: &str, auth: Option<Value>) -> Result<Arc<Socket>> {
+        let socket = Socket::new(namespace, auth);
+        self.command(|state| {
+            if state.core.is_closed() {
+                let what = format!("the CONNECT of namespace \"{namespace}\"");
+                return Err(Error::NotConnected { what, reason: CloseReason::ClientDisconnect });
+            }
+            if state.sockets.contains_key(namespace) {
+                return Err(Error::AlreadyConnected { namespace: namespace.to_owned() });
+            }
+            state.sockets.insert(Arc::clone(&socket.namespace), Arc::clone(&socket));
+            state.core.connect(namespace, socket.connect_payload());
+            Ok(())
+        })?;
+        Ok(socket)
+    }
+
+    /// Leaves a namespace. With the last one goes the connection.
+    pub(crate) fn leave(&self, socket: &Arc<Socket>) {
+        let deserted = self.command(|state| {
+            if !state.owns(socket) {
+                return false;
+            }
+            state.core.disconnect(&socket.namespace);
+            state.sockets.remove(&socket.namespace);
+            state.sockets.is_empty()
+        });
+        // Told here and not by the core, which may be between two connections.
+        socket.end(&CloseReason::ClientDisconnect);
+        if deserted {
+            self.deserted.send_replace(true);
+        }
+    }
+
+    /// Sends an event now, or keeps it for the next connection if there will be one. The number is
+    /// the ack's, if one was asked for and the event has left.
+    pub(crate) fn emit(
+        &self,
+        socket: &Arc<Socket>,
+        event: &str,
+        args: EncodedArgs,
+        ack: Option<AckSender>,
+    ) -> Result<Option<u64>> {
+        self.command(|state| {
+            if self.reconnects && !socket.is_connected() && state.owns(socket) {
+                socket.buffer(Unsent { event: event.to_owned(), args, ack });
+                return Ok(None);
+            }
+            state.emit(socket, event, args, ack)
+        })
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -100,102 +151,99 @@ impl Shared {
         Box::new(self.lock().transcript.clone())
     }
 
-    /// Waits until no transport of the connection is left.
-    pub(crate) async fn gone(&self) {
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
-    }
-
-    /// Takes the body that answers the handshake by polling.
-    pub(crate) fn polling_opened(&self, body: &[u8]) {
-        let mut state = self.lock();
-        let at = self.elapsed();
-        state.transcript.record_body(at, body);
-        state.core.handle_input(Instant::now().into_std(), Input::Payload(body));
-    }
-
     pub(crate) fn transport(&self) -> watch::Receiver<Transport> {
         self.lock().transport.subscribe()
     }
 
-    pub(crate) fn driver_ended(&self) {
+    /// Whether nothing keeps the connection any more.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.lock().sockets.is_empty()
+    }
+
+    /// Waits until nothing keeps the connection any more.
+    pub(crate) async fn deserted(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.deserted.subscribe().wait_for(|deserted| *deserted).await;
+    }
+
+    /// Waits until no transport of the connection is left, and none will be opened.
+    pub(crate) async fn gone(&self) {
+        let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
+    }
+
+    /// Whether somebody still wants the connection that was lost.
+    pub(crate) fn wants_reconnection(&self) -> bool {
+        self.reconnects && !self.lock().sockets.is_empty()
+    }
+
+    /// A fresh core for the next connection, with every namespace asked for again.
+    pub(crate) fn begin_again(&self) {
+        let mut state = self.lock();
+        state.core = Connection::client(self.config);
+        state.transport.send_replace(self.config.transport);
+        state.opened = false;
+        let mut sockets: Vec<_> = state.sockets.values().cloned().collect();
+        sockets.sort_unstable_by(|a, b| a.namespace.cmp(&b.namespace));
+        for socket in sockets {
+            state.core.connect(&socket.namespace, socket.connect_payload());
+        }
+    }
+
+    pub(crate) fn report(&self, event: ConnectionEvent) {
+        tracing::debug!(target: "socketio", ?event);
+        self.connection_events.lock().unwrap_or_else(PoisonError::into_inner).report(event);
+    }
+
+    /// No transport is left, and none will be opened.
+    pub(crate) fn ended(&self) {
         let mut state = self.lock();
         state.core.abandon(CloseReason::Dropped);
         loop {
             match state.core.poll_output() {
-                Output::Event(event) => state.apply(event),
+                Output::Event(event) => state.apply(event, false),
                 Output::WaitUntil(_) => break,
                 // There is no transport left to do it on.
                 _ => {}
             }
         }
+        for (_, socket) in state.sockets.drain() {
+            let reason = socket.why_disconnected();
+            socket.end(&reason);
+        }
         drop(state);
+        self.connection_events.lock().unwrap_or_else(PoisonError::into_inner).end();
         self.gone.send_replace(true);
     }
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("url", &self.endpoint.url()).finish_non_exhaustive()
+    }
+}
+
 impl State {
-    /// The state of a namespace, created when it is first asked for.
-    pub(crate) fn namespace(&mut self, name: &str) -> &mut Namespace {
-        self.namespaces.entry(name.to_owned()).or_insert_with(Namespace::new)
-    }
-
-    pub(crate) fn lifecycle(&mut self, namespace: &str) -> watch::Receiver<Lifecycle> {
-        self.namespace(namespace).lifecycle.subscribe()
-    }
-
-    /// The socket's id in `namespace`; empty if it never was connected.
-    pub(crate) fn socket_id(&mut self, namespace: &str) -> String {
-        self.namespace(namespace).sid.clone()
-    }
-
-    pub(crate) fn was_connected(&mut self, namespace: &str) -> bool {
-        !self.namespace(namespace).sid.is_empty()
-    }
-
-    /// What a refused send means: nothing to send on, or nothing that may be sent.
-    pub(crate) fn send_error(
-        &mut self,
-        error: socketio_proto::Error,
-        event: &str,
-        namespace: &str,
-    ) -> Error {
-        match error {
-            socketio_proto::Error::NotConnected(_) => Error::NotConnected {
-                what: format!("event \"{event}\""),
-                reason: self.why_disconnected(namespace),
-            },
-            error => error.into(),
-        }
-    }
-
-    /// Why nothing can be sent to `namespace`.
-    pub(crate) fn why_disconnected(&mut self, namespace: &str) -> CloseReason {
-        match &*self.namespace(namespace).lifecycle.borrow() {
-            Lifecycle::Disconnected { reason } => reason.clone(),
-            _ => CloseReason::Dropped,
-        }
-    }
-
-    /// Takes an event of the core.
-    pub(crate) fn apply(&mut self, event: Event) {
+    /// Takes an event of the core. Whether the connection may come back decides what its end
+    /// means.
+    pub(crate) fn apply(&mut self, event: Event, may_come_back: bool) {
         match event {
             Event::Opened(_) => self.opened = true,
-            Event::Connected { namespace, sid, .. } => {
-                let state = self.namespace(&namespace);
-                state.sid = sid;
-                state.lifecycle.send_replace(Lifecycle::Connected);
+            Event::Connected { namespace, sid, payload } => {
+                self.accepted(&namespace, sid, &payload);
             }
             Event::ConnectError { namespace, payload } => {
-                self.namespace(&namespace).lifecycle.send_replace(Lifecycle::Refused { payload });
+                if let Some(socket) = self.sockets.remove(namespace.as_str()) {
+                    socket.refused(payload);
+                }
             }
             Event::Event { namespace, id, name, args } => {
-                self.namespace(&namespace).inbox.deliver(Received::new(name, args, id));
+                if let Some(socket) = self.sockets.get(namespace.as_str()) {
+                    socket.received(Received::new(name, args, id));
+                }
             }
             Event::Ack { namespace, id, args } => {
-                if let Some(sender) = self.namespace(&namespace).acks.remove(&id) {
-                    // Whoever waited may have stopped waiting just now.
-                    let _ = sender.send(Ok(args));
+                if let Some(socket) = self.sockets.get(namespace.as_str()) {
+                    socket.acked(id, args);
                 }
             }
             Event::Stray(packet) => {
@@ -203,14 +251,14 @@ impl State {
                 tracing::debug!(target: "socketio", ?packet, "packet nobody waits for");
             }
             Event::Disconnected { namespace, reason } => {
-                self.namespace(&namespace).end(&reason);
+                self.disconnected(&namespace, &reason, may_come_back);
             }
             Event::Closed(reason) => {
-                for namespace in self.namespaces.values_mut() {
-                    namespace.end(&reason);
-                }
                 tracing::debug!(target: "socketio", %reason, "connection closed");
-                self.closed = Some(reason);
+                let waiting: Vec<_> = self.sockets.keys().cloned().collect();
+                for namespace in waiting {
+                    self.disconnected(&namespace, &reason, may_come_back);
+                }
             }
             Event::Upgraded => {
                 tracing::debug!(target: "socketio", "upgraded to websocket");
@@ -223,31 +271,58 @@ impl State {
             Event::ConnectRequested { .. } => {}
         }
     }
-}
 
-impl Namespace {
-    fn new() -> Self {
-        Self {
-            inbox: Inbox::default(),
-            acks: HashMap::new(),
-            sid: String::new(),
-            lifecycle: watch::Sender::new(Lifecycle::Connecting),
+    /// Whether packets of the socket's namespace go to this socket, and not to a later one.
+    fn owns(&self, socket: &Arc<Socket>) -> bool {
+        self.sockets.get(&socket.namespace).is_some_and(|owner| Arc::ptr_eq(owner, socket))
+    }
+
+    fn emit(
+        &mut self,
+        socket: &Arc<Socket>,
+        event: &str,
+        args: EncodedArgs,
+        ack: Option<AckSender>,
+    ) -> Result<Option<u64>> {
+        let not_connected = || Error::NotConnected {
+            what: format!("event \"{event}\""),
+            reason: socket.why_disconnected(),
+        };
+        let translate = |error| match error {
+            socketio_proto::Error::NotConnected(_) => not_connected(),
+            error => error.into(),
+        };
+        if !self.owns(socket) {
+            return Err(not_connected());
+        }
+        let Some(sender) = ack else {
+            self.core.emit(&socket.namespace, event, args).map_err(translate)?;
+            return Ok(None);
+        };
+        let id = self.core.emit_with_ack(&socket.namespace, event, args).map_err(translate)?;
+        socket.await_ack(id, sender);
+        Ok(Some(id))
+    }
+
+    fn accepted(&mut self, namespace: &str, sid: String, payload: &Value) {
+        let Some(socket) = self.sockets.get(namespace).cloned() else { return };
+        for Unsent { event, args, ack } in socket.accepted(sid, payload) {
+            // The name was checked when it was emitted, and the namespace is connected.
+            if let Err(error) = self.emit(&socket, &event, args, ack) {
+                tracing::warn!(target: "socketio", %error, "buffered event not sent");
+            }
         }
     }
 
-    /// Tells everybody who waits. The first reason stays.
-    fn end(&mut self, reason: &CloseReason) {
-        let ended = matches!(
-            *self.lifecycle.borrow(),
-            Lifecycle::Disconnected { .. } | Lifecycle::Refused { .. }
-        );
-        if ended {
-            return;
-        }
-        self.lifecycle.send_replace(Lifecycle::Disconnected { reason: reason.clone() });
-        self.inbox.end(reason.clone());
-        for (_, sender) in self.acks.drain() {
-            let _ = sender.send(Err(reason.clone()));
+    fn disconnected(&mut self, namespace: &str, reason: &CloseReason, may_come_back: bool) {
+        let on_purpose =
+            matches!(reason, CloseReason::ClientDisconnect | CloseReason::ServerDisconnect);
+        if may_come_back && !on_purpose {
+            if let Some(socket) = self.sockets.get(namespace) {
+                socket.disconnected(reason);
+            }
+        } else if let Some(socket) = self.sockets.remove(namespace) {
+            socket.end(reason);
         }
     }
 }

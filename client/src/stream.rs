@@ -8,9 +8,11 @@ use futures::Stream;
 use socketio_proto::connection::CloseReason;
 
 use crate::event::Event;
-use crate::inbox::{ConsumerId, Wants};
+use crate::inbox::{Inbox, Wants};
+use crate::log::ObserverId;
 use crate::once::Claim;
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::wait::Deadline;
 use crate::{Error, Result};
 
@@ -37,16 +39,16 @@ enum Source {
 impl EventStream {
     pub(crate) fn named(
         shared: Arc<Shared>,
-        namespace: Arc<str>,
+        socket: Arc<Socket>,
         name: &str,
         timeout: Duration,
     ) -> Self {
-        Self::from_source(Source::Named(Claim::new(shared, namespace, name, Wants::All)), timeout)
+        Self::from_source(Source::Named(Claim::new(shared, socket, name, Wants::All)), timeout)
     }
 
-    pub(crate) fn all(shared: Arc<Shared>, namespace: Arc<str>, timeout: Duration) -> Self {
-        let id = shared.lock().namespace(&namespace).inbox.next_observer();
-        Self::from_source(Source::All(Observation { shared, namespace, id, position: 0 }), timeout)
+    pub(crate) fn all(shared: Arc<Shared>, socket: Arc<Socket>, timeout: Duration) -> Self {
+        let id = socket.with_inbox(Inbox::new_observer);
+        Self::from_source(Source::All(Observation { shared, socket, id, position: 0 }), timeout)
     }
 
     fn from_source(source: Source, timeout: Duration) -> Self {
@@ -135,21 +137,19 @@ impl Future for Next<'_> {
 /// A reader of the whole log, from its beginning, that claims nothing.
 struct Observation {
     shared: Arc<Shared>,
-    namespace: Arc<str>,
-    id: ConsumerId,
+    socket: Arc<Socket>,
+    id: ObserverId,
     position: usize,
 }
 
 impl Observation {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        let mut state = self.shared.lock();
-        let inbox = &mut state.namespace(&self.namespace).inbox;
-        let observed = ready!(inbox.poll_observe(self.id, self.position, cx));
-        drop(state);
+        let observed =
+            ready!(self.socket.with_inbox(|inbox| inbox.poll_observe(self.id, self.position, cx)));
         Poll::Ready(match observed {
             Ok(event) => {
                 self.position += 1;
-                Ok(Event::new(event, Arc::clone(&self.namespace), Arc::clone(&self.shared)))
+                Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)))
             }
             Err(reason) => Err(Error::Disconnected {
                 waiting_for: "any event".into(),
@@ -171,12 +171,12 @@ impl Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
-        self.shared.lock().namespace(&self.namespace).inbox.forget_observer(self.id);
+        self.socket.with_inbox(|inbox| inbox.forget_observer(self.id));
     }
 }
 
 impl std::fmt::Debug for Observation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "any event in namespace \"{}\"", self.namespace)
+        write!(f, "any event in namespace \"{}\"", self.socket.namespace)
     }
 }

@@ -43,8 +43,10 @@ pub use process::ChildProcess;
 pub use subject::{IntoSubject, Process, Subject, TowerService};
 
 pub use socketio_mock_client::{
-    AckFuture, Args, ByteStream, ClientBuilder, CloseReason, Connector, DEFAULT_TIMEOUT, Direction,
-    EncodedArgs, Entry, Error as ClientError, Event, EventStream, IntoTarget, Next, Once,
-    ParseArgsError, SocketIoClient, TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport,
-    create_socketio_client, scaled,
+    AckFuture, Args, ByteStream, ClientBuilder, ClientsBuilder, CloseReason, ConnectionEvent,
+    ConnectionEvents, Connector, DEFAULT_TIMEOUT, Direction, EncodedArgs, Entry,
+    Error as ClientError, Event, EventStream, IntoTarget, NamespaceBuilder, Next, Once,
+    ParseArgsError, RawPacket, Reconnection, Responder, SocketIoClient, TIMEOUT_SCALE_VARIABLE,
+    Target, Transcript, Transport, Upgrade, create_socketio_client, create_socketio_clients,
+    scaled,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::{Either, select};
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -64,7 +64,8 @@ impl Http {
             let work = ask(&mut live.sender, request, self.max_body);
             let (result, alive) = alongside(work, &mut live.connection).await;
             match result {
-                Ok(answer) => {
+                Ok((headers, answer)) => {
+                    self.endpoint.keep_cookies(&headers);
                     self.live = alive.then_some(live);
                     return Ok(answer);
                 }
@@ -91,9 +92,7 @@ impl Http {
             let text = HeaderValue::from_static("text/plain;charset=UTF-8");
             request.headers_mut().insert(CONTENT_TYPE, text);
         }
-        for (name, value) in &self.endpoint.headers {
-            request.headers_mut().append(name, value.clone());
-        }
+        self.endpoint.add_headers(request.headers_mut());
         Ok(request)
     }
 }
@@ -126,7 +125,7 @@ async fn ask(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
     max_body: usize,
-) -> Result<Answer, Failure> {
+) -> Result<(HeaderMap, Answer), Failure> {
     let failed = |error: hyper::Error| Failure {
         reason: describe(&error),
         unsent: error.is_canceled() || error.is_closed(),
@@ -137,7 +136,7 @@ async fn ask(
         .collect()
         .await
         .map_err(|error| Failure { reason: error.to_string(), unsent: false })?;
-    Ok(Answer { status: parts.status, body: body.to_bytes() })
+    Ok((parts.headers, Answer { status: parts.status, body: body.to_bytes() }))
 }
 
 /// Runs `work` to its end while the connection moves its bytes. The flag tells whether the

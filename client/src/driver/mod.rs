@@ -4,6 +4,7 @@
 mod http;
 pub(crate) mod open;
 mod polling;
+pub(crate) mod run;
 mod websocket;
 
 use std::future::Future;
@@ -14,8 +15,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use socketio_proto::Limits;
-use socketio_proto::connection::{Input, Output};
+use socketio_proto::connection::{CloseReason, Event, Input, Output};
 use socketio_proto::engine::{Frame, Transport};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite;
@@ -28,25 +28,26 @@ use crate::shared::{Shared, State};
 use crate::timeout::scaled;
 use crate::transcript::Direction;
 
-/// Runs until every transport of the connection is gone.
+/// Runs until every transport of one connection is gone, and tells why it ended.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    limits: Limits,
     websocket: Option<WebsocketLane>,
     polling: Option<PollingLane>,
     /// The websocket of an upgrade, being opened.
     opening: Option<BoxFuture<'static, Result<WebsocketLane, tungstenite::Error>>>,
     /// When the core wants to be woken.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Why the connection ended, once it has.
+    reason: Option<CloseReason>,
     /// After a close: how long the server may take to close its side.
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, limits: Limits) -> Self {
+    fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
-            limits,
+            reason: None,
             websocket: None,
             polling: None,
             opening: None,
@@ -55,12 +56,12 @@ impl Driver {
         }
     }
 
-    pub(crate) fn with_websocket(mut self, lane: WebsocketLane) -> Self {
+    fn with_websocket(mut self, lane: WebsocketLane) -> Self {
         self.websocket = Some(lane);
         self
     }
 
-    pub(crate) fn with_polling(mut self, lane: PollingLane) -> Self {
+    fn with_polling(mut self, lane: PollingLane) -> Self {
         self.polling = Some(lane);
         self
     }
@@ -75,6 +76,9 @@ impl Driver {
     }
 
     fn read_websocket(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.shared.lock().reading_paused {
+            return false;
+        }
         // Bounded, so that answers get out between the reads of a busy connection.
         for count in 0..64 {
             let Some(lane) = &mut self.websocket else { return count > 0 };
@@ -104,7 +108,8 @@ impl Driver {
 
     fn read_polling(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(lane) = &mut self.polling else { return false };
-        let came = lane.poll(cx);
+        let reading = !self.shared.lock().reading_paused;
+        let came = lane.poll(cx, reading);
         let mut state = self.shared.lock();
         match came {
             polling::Came::Nothing => return false,
@@ -160,7 +165,12 @@ impl Driver {
                     state.transcript.record_frame(at, Direction::Sent, transport, &frame);
                     self.send(transport, frame);
                 }
-                Output::Event(event) => state.apply(event),
+                Output::Event(event) => {
+                    if let Event::Closed(reason) = &event {
+                        self.reason = Some(reason.clone());
+                    }
+                    state.apply(event, shared.reconnects);
+                }
                 Output::OpenWebsocket => self.open_websocket(&state),
                 Output::CloseTransport(transport) => self.close(transport),
                 Output::PausePolling => self.with_polling_lane(PollingLane::pause),
@@ -192,7 +202,7 @@ impl Driver {
     fn open_websocket(&mut self, state: &State) {
         let sid = state.core.handshake().map(|handshake| handshake.sid.clone());
         let endpoint = Arc::clone(&self.shared.endpoint);
-        self.opening = Some(WebsocketLane::open(endpoint, sid, self.limits).boxed());
+        self.opening = Some(WebsocketLane::open(endpoint, sid, self.shared.config.limits).boxed());
     }
 
     fn close(&mut self, transport: Transport) {
@@ -245,9 +255,9 @@ impl Driver {
 }
 
 impl Future for Driver {
-    type Output = ();
+    type Output = CloseReason;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         self.shared.driver.register(cx.waker());
         loop {
             let came = self.read(cx);
@@ -257,16 +267,11 @@ impl Future for Driver {
                 break;
             }
         }
-        let closed = self.shared.lock().core.is_closed();
         let idle = self.websocket.is_none() && self.polling.is_none();
-        if closed && (idle || self.lingered(cx)) { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
-impl Drop for Driver {
-    /// Also when the runtime shuts down under the task: nobody may wait for it in vain.
-    fn drop(&mut self) {
-        self.shared.driver_ended();
+        match self.reason.clone() {
+            Some(reason) if idle || self.lingered(cx) => Poll::Ready(reason),
+            _ => Poll::Pending,
+        }
     }
 }
 

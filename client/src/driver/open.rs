@@ -25,6 +25,15 @@ pub(crate) struct Patience {
     pub(crate) total: Duration,
 }
 
+impl Patience {
+    pub(crate) fn starting_now(total: Duration) -> Self {
+        // A timeout beyond the clock's range is none.
+        let now = Instant::now();
+        let until = now.checked_add(total).unwrap_or(now + Duration::from_hours(24 * 365));
+        Self { until, total }
+    }
+}
+
 /// Opens a websocket for a new session.
 pub(crate) async fn websocket(
     endpoint: &Arc<Endpoint>,

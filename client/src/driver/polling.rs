@@ -95,11 +95,12 @@ impl PollingLane {
         self.mode = Mode::Polling;
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Came {
-        self.begin_requests();
+    /// Moves the requests on. Without `reading`, no further poll is begun.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, reading: bool) -> Came {
+        self.begin_requests(reading);
         while let Some(result) = self.up.poll(cx) {
             match result {
-                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(),
+                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(reading),
                 Ok(answer) => return Came::Lost(describe("POST", &answer)),
                 Err(error) => return Came::Lost(format!("POST failed: {error}")),
             }
@@ -117,14 +118,15 @@ impl PollingLane {
         Came::Nothing
     }
 
-    fn begin_requests(&mut self) {
+    fn begin_requests(&mut self, reading: bool) {
         if !self.queue.is_empty()
             && let Some(http) = self.up.take()
         {
             let body = payload::encode_front(&mut self.queue, MAX_PACKETS, self.max_payload);
             self.up = self.request(http, Method::POST, Bytes::from(body));
         }
-        if self.mode == Mode::Polling
+        if reading
+            && self.mode == Mode::Polling
             && let Some(http) = self.down.take()
         {
             self.down = self.request(http, Method::GET, Bytes::new());

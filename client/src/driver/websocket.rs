@@ -4,7 +4,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Sink, SinkExt, StreamExt};
-use http::header::HOST;
 use socketio_proto::Limits;
 use socketio_proto::engine::{Frame, Transport};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -43,16 +42,10 @@ impl WebsocketLane {
         let stream = target.connector.connect(&target.host, target.port).await?;
         let path = endpoint.request_target(Transport::Websocket, sid.as_deref());
         let mut request = format!("ws://{}{path}", target.authority()).into_client_request()?;
-        for (name, value) in &endpoint.headers {
-            // A `Host` of the user replaces the one derived from the target.
-            if name == HOST {
-                request.headers_mut().insert(HOST, value.clone());
-            } else {
-                request.headers_mut().append(name, value.clone());
-            }
-        }
-        let (stream, _response) =
+        endpoint.add_headers(request.headers_mut());
+        let (stream, response) =
             client_async_with_config(request, stream, Some(config(limits))).await?;
+        endpoint.keep_cookies(response.headers());
         Ok(Self { stream, queue: VecDeque::new(), unflushed: false, closing: false })
     }
 

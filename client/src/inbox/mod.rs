@@ -9,30 +9,30 @@ mod consumer;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use socketio_proto::Args;
 use socketio_proto::connection::CloseReason;
 
 use consumer::Consumer;
+
+use crate::log::{Log, ObserverId};
 pub(crate) use consumer::Wants;
 
 /// Everything received on a namespace since its first byte, and its consumers.
 #[derive(Default)]
 pub(crate) struct Inbox {
-    log: Vec<Arc<Received>>,
+    log: Log<Received>,
     /// By name, the events that no consumer has been given.
     unclaimed: HashMap<String, BTreeSet<usize>>,
     /// By name, the consumers that wait for more, in the order they registered.
     waiting: HashMap<String, VecDeque<ConsumerId>>,
     consumers: BTreeMap<ConsumerId, Consumer>,
-    /// Those who look on at every event without claiming any.
-    observers: HashMap<ConsumerId, Waker>,
     next_id: ConsumerId,
     ended: Option<CloseReason>,
 }
 
-/// Identifies a consumer or observer of one inbox.
+/// Identifies a consumer of one inbox.
 pub(crate) type ConsumerId = u64;
 
 /// An event as it came.
@@ -59,29 +59,24 @@ impl Received {
 impl Inbox {
     /// Appends an event and gives it to whom it belongs.
     pub(crate) fn deliver(&mut self, event: Received) {
-        let index = self.log.len();
-        self.log.push(Arc::new(event));
+        let index = self.log.push(event);
         self.hand_out(index);
-        for (_, waker) in self.observers.drain() {
-            waker.wake();
-        }
     }
 
     /// The namespace is disconnected: whoever still waits is told.
-    pub(crate) fn end(&mut self, reason: CloseReason) {
-        self.ended = Some(reason);
+    pub(crate) fn end(&mut self, reason: &CloseReason) {
+        self.ended.get_or_insert_with(|| reason.clone());
         for consumer in self.consumers.values_mut() {
             consumer.wake();
         }
-        for (_, waker) in self.observers.drain() {
-            waker.wake();
-        }
+        self.log.wake_all();
     }
 
     /// A new consumer of events named `name`, at the end of the line. It is given what is
     /// unclaimed at once.
     pub(crate) fn register(&mut self, name: &str, wants: Wants) -> ConsumerId {
-        let id = self.next_observer();
+        self.next_id += 1;
+        let id = self.next_id;
         let mut consumer = Consumer::new(name, wants);
         if let Some(unclaimed) = self.unclaimed.get_mut(name) {
             while !consumer.is_satisfied()
@@ -128,31 +123,26 @@ impl Inbox {
         }
     }
 
-    /// A number for somebody who looks on.
-    pub(crate) fn next_observer(&mut self) -> ConsumerId {
-        self.next_id += 1;
-        self.next_id
+    /// A number for somebody who looks on at every event without claiming any.
+    pub(crate) fn new_observer(&mut self) -> ObserverId {
+        self.log.new_observer()
     }
 
     /// The event at `position` of the log, for an observer.
     pub(crate) fn poll_observe(
         &mut self,
-        id: ConsumerId,
+        id: ObserverId,
         position: usize,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
     ) -> Poll<Result<Arc<Received>, CloseReason>> {
-        if let Some(event) = self.log.get(position) {
-            return Poll::Ready(Ok(Arc::clone(event)));
+        if let Poll::Ready(event) = self.log.poll_get(id, position, cx) {
+            return Poll::Ready(Ok(event));
         }
-        if let Some(reason) = &self.ended {
-            return Poll::Ready(Err(reason.clone()));
-        }
-        self.observers.insert(id, cx.waker().clone());
-        Poll::Pending
+        self.ended.clone().map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
     }
 
-    pub(crate) fn forget_observer(&mut self, id: ConsumerId) {
-        self.observers.remove(&id);
+    pub(crate) fn forget_observer(&mut self, id: ObserverId) {
+        self.log.forget_observer(id);
     }
 
     /// Names and counts of events nobody has been given, for the message of a wait that failed.
@@ -191,6 +181,8 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
     fn inbox(names: &[&str]) -> Inbox {
@@ -258,7 +250,7 @@ mod tests {
         let mut inbox = inbox(&["tick"]);
         let once = inbox.register("tick", Wants::One);
         let never = inbox.register("tick", Wants::One);
-        inbox.end(CloseReason::PingTimeout);
+        inbox.end(&CloseReason::PingTimeout);
         assert_eq!(take(&mut inbox, once), Some(0));
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(matches!(inbox.poll_take(never, cx), Poll::Ready(Err(CloseReason::PingTimeout))));
@@ -267,7 +259,7 @@ mod tests {
     #[test]
     fn observers_see_all_and_claim_nothing() {
         let mut inbox = inbox(&["a", "b"]);
-        let id = inbox.next_observer();
+        let id = inbox.new_observer();
         let cx = &mut Context::from_waker(Waker::noop());
         let Poll::Ready(Ok(event)) = inbox.poll_observe(id, 1, cx) else { panic!() };
         assert_eq!(event.name, "b");

@@ -1,0 +1,96 @@
+//! The life of a client's connections, from the first to the last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socketio_proto::connection::Input;
+use socketio_proto::engine::Transport;
+
+use super::open::{self, Patience};
+use super::{Driver, Http, PollingLane};
+use crate::Result;
+use crate::connection_events::ConnectionEvent;
+use crate::reconnection::Reconnection;
+use crate::shared::Shared;
+
+/// Drives a connection to its end, and makes it again if that is wanted.
+pub(crate) async fn run(mut driver: Driver, patience: Duration, plan: Option<Reconnection>) {
+    let shared = Arc::clone(&driver.shared);
+    // Also when the runtime shuts down under the task: nobody may wait for it in vain.
+    let _ended = Ended(Arc::clone(&shared));
+    loop {
+        let reason = driver.await;
+        let Some(plan) = plan.as_ref().filter(|_| shared.wants_reconnection()) else { break };
+        shared.report(ConnectionEvent::Disconnected { reason });
+        match reconnect(&shared, patience, plan).await {
+            Some(next) => driver = next,
+            None => break,
+        }
+    }
+}
+
+/// Opens the transport of a fresh connection.
+pub(crate) async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> Result<Driver> {
+    let limits = shared.config.limits;
+    let driver = Driver::new(Arc::clone(shared));
+    match shared.config.transport {
+        Transport::Websocket => {
+            let lane = open::websocket(&shared.endpoint, limits, patience).await?;
+            shared.input(Input::WebsocketOpened);
+            Ok(driver.with_websocket(lane))
+        }
+        Transport::Polling => {
+            let (down, body) = open::polling(&shared.endpoint, limits, patience).await?;
+            let at = shared.elapsed();
+            shared.lock().transcript.record_body(at, &body);
+            shared.input(Input::Payload(&body));
+            let handshake = shared.lock().core.handshake().cloned();
+            let handshake = handshake.ok_or_else(|| {
+                open::not_socketio(&shared.endpoint, &socketio_proto::Excerpt::of_bytes(&body))
+            })?;
+            let endpoint = Arc::clone(&shared.endpoint);
+            let up = Http::new(Arc::clone(&endpoint), limits.max_payload);
+            Ok(driver.with_polling(PollingLane::new(endpoint, &handshake, down, up)))
+        }
+    }
+}
+
+/// Attempts until one succeeds; `None` if none does, or nobody wants it any more.
+async fn reconnect(
+    shared: &Arc<Shared>,
+    patience: Duration,
+    plan: &Reconnection,
+) -> Option<Driver> {
+    for (attempt, delay) in (1..).zip(plan.delays()) {
+        shared.report(ConnectionEvent::Reconnecting { attempt, delay });
+        let trying = async {
+            tokio::time::sleep(delay).await;
+            shared.begin_again();
+            open_transport(shared, Patience::starting_now(patience)).await
+        };
+        let tried = tokio::select! {
+            tried = trying => tried,
+            () = shared.deserted() => return None,
+        };
+        match tried {
+            Ok(driver) => {
+                shared.report(ConnectionEvent::Reconnected { attempt });
+                return Some(driver);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                shared.report(ConnectionEvent::ReconnectError { attempt, error });
+            }
+        }
+    }
+    shared.report(ConnectionEvent::ReconnectFailed);
+    None
+}
+
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
+}

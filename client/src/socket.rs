@@ -1,0 +1,195 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+use socketio_proto::connection::CloseReason;
+use socketio_proto::{Args, EncodedArgs};
+use tokio::sync::{oneshot, watch};
+
+use crate::inbox::{Inbox, Received};
+
+/// The client's side of one namespace: what came, who waits, and where it stands.
+///
+/// It outlives the connection it was made on: a reconnection carries it over to the next one.
+pub(crate) struct Socket {
+    pub(crate) namespace: Arc<str>,
+    auth: Option<Value>,
+    inner: Mutex<Inner>,
+    lifecycle: watch::Sender<Lifecycle>,
+}
+
+#[derive(Default)]
+struct Inner {
+    inbox: Inbox,
+    acks: HashMap<u64, AckSender>,
+    sid: String,
+    recovery: Recovery,
+    recovered: bool,
+    /// Sends that wait for a reconnection.
+    buffer: Vec<Unsent>,
+}
+
+/// Hands an ack to the one who waits for it.
+pub(crate) type AckSender = oneshot::Sender<Result<Args, CloseReason>>;
+
+/// An event that was emitted while the connection was down.
+pub(crate) struct Unsent {
+    pub(crate) event: String,
+    pub(crate) args: EncodedArgs,
+    pub(crate) ack: Option<AckSender>,
+}
+
+/// Where a namespace stands.
+#[derive(Debug, Clone)]
+pub(crate) enum Lifecycle {
+    Connecting,
+    Connected,
+    Refused { payload: Value },
+    Disconnected { reason: CloseReason },
+}
+
+/// What a server that offers connection state recovery wants to hear at a reconnection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recovery {
+    pub(crate) pid: Option<String>,
+    pub(crate) offset: Option<String>,
+}
+
+impl Socket {
+    pub(crate) fn new(namespace: &str, auth: Option<Value>) -> Arc<Self> {
+        Arc::new(Self {
+            namespace: namespace.into(),
+            auth,
+            inner: Mutex::default(),
+            lifecycle: watch::Sender::new(Lifecycle::Connecting),
+        })
+    }
+
+    /// Never held across an await, and never while user code runs.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn with_inbox<T>(&self, action: impl FnOnce(&mut Inbox) -> T) -> T {
+        action(&mut self.lock().inbox)
+    }
+
+    pub(crate) fn lifecycle(&self) -> watch::Receiver<Lifecycle> {
+        self.lifecycle.subscribe()
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        matches!(*self.lifecycle.borrow(), Lifecycle::Connected)
+    }
+
+    /// Whether the server has ever accepted it.
+    pub(crate) fn was_connected(&self) -> bool {
+        !self.lock().sid.is_empty()
+    }
+
+    /// The socket's id; empty if it never was connected.
+    pub(crate) fn id(&self) -> String {
+        self.lock().sid.clone()
+    }
+
+    /// Whether the last reconnection resumed the session of before.
+    pub(crate) fn recovered(&self) -> bool {
+        self.lock().recovered
+    }
+
+    /// Why nothing can be sent.
+    pub(crate) fn why_disconnected(&self) -> CloseReason {
+        match &*self.lifecycle.borrow() {
+            Lifecycle::Disconnected { reason } => reason.clone(),
+            _ => CloseReason::Dropped,
+        }
+    }
+
+    /// What the CONNECT packet carries.
+    pub(crate) fn connect_payload(&self) -> Option<Value> {
+        let Recovery { pid, offset } = self.lock().recovery.clone();
+        let Some(pid) = pid else { return self.auth.clone() };
+        let mut payload = self.auth.clone().unwrap_or_else(|| Value::Object(Map::new()));
+        if let Some(fields) = payload.as_object_mut() {
+            fields.insert("pid".into(), pid.into());
+            fields.insert("offset".into(), offset.map_or(Value::Null, Value::from));
+        }
+        Some(payload)
+    }
+
+    /// The server has accepted the namespace. Returns what waited for it.
+    pub(crate) fn accepted(&self, sid: String, payload: &Value) -> Vec<Unsent> {
+        let pid = payload.get("pid").and_then(Value::as_str).map(str::to_owned);
+        let mut inner = self.lock();
+        inner.recovered = pid.is_some() && pid == inner.recovery.pid;
+        if !inner.recovered {
+            inner.recovery.offset = None;
+        }
+        inner.recovery.pid = pid;
+        inner.sid = sid;
+        let unsent = std::mem::take(&mut inner.buffer);
+        drop(inner);
+        self.lifecycle.send_replace(Lifecycle::Connected);
+        unsent
+    }
+
+    pub(crate) fn refused(&self, payload: Value) {
+        self.lifecycle.send_replace(Lifecycle::Refused { payload });
+        self.end(&CloseReason::ServerDisconnect);
+    }
+
+    pub(crate) fn received(&self, event: Received) {
+        let mut inner = self.lock();
+        if inner.recovery.pid.is_some()
+            && let Some(Value::String(offset)) = event.args.values().last()
+        {
+            inner.recovery.offset = Some(offset.clone());
+        }
+        inner.inbox.deliver(event);
+    }
+
+    pub(crate) fn await_ack(&self, id: u64, sender: AckSender) {
+        self.lock().acks.insert(id, sender);
+    }
+
+    pub(crate) fn forget_ack(&self, id: u64) {
+        self.lock().acks.remove(&id);
+    }
+
+    pub(crate) fn acked(&self, id: u64, args: Args) {
+        if let Some(sender) = self.lock().acks.remove(&id) {
+            // Whoever waited may have stopped waiting just now.
+            let _ = sender.send(Ok(args));
+        }
+    }
+
+    pub(crate) fn buffer(&self, unsent: Unsent) {
+        self.lock().buffer.push(unsent);
+    }
+
+    /// The connection is down. Acks that were awaited on it will not come.
+    pub(crate) fn disconnected(&self, reason: &CloseReason) {
+        for (_, sender) in self.lock().acks.drain() {
+            let _ = sender.send(Err(reason.clone()));
+        }
+        self.lifecycle.send_if_modified(|now| {
+            let ended = matches!(now, Lifecycle::Disconnected { .. } | Lifecycle::Refused { .. });
+            if !ended {
+                *now = Lifecycle::Disconnected { reason: reason.clone() };
+            }
+            !ended
+        });
+    }
+
+    /// The connection is down for good: whoever waits is told. The first reason stays.
+    pub(crate) fn end(&self, reason: &CloseReason) {
+        self.disconnected(reason);
+        let mut inner = self.lock();
+        let unsent = std::mem::take(&mut inner.buffer);
+        inner.inbox.end(reason);
+        drop(inner);
+        for sender in unsent.into_iter().filter_map(|unsent| unsent.ack) {
+            let _ = sender.send(Err(reason.clone()));
+        }
+    }
+}
