@@ -5,7 +5,7 @@ use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::Instant};
 
 use super::{Line, Transport};
 use crate::{Context, Failure, FailureKind, Subject};
@@ -76,7 +76,12 @@ pub(super) async fn exchange(
     ctx.wait(format!("an answer to {shown}"), async {
         let stream = connect(ctx.subject()).await?;
         line.sent(shown);
+        let waits = method == Method::GET && query.contains("sid=");
+        let asked_at = Instant::now();
         let reply = send(ctx.subject(), stream, method, query, body).await;
+        if !waits {
+            line.took(asked_at.elapsed());
+        }
         match &reply {
             Ok(reply) => line.received(format!("{} {}", reply.status, reply.body).trim_end()),
             Err(cut) => line.received(format!("({cut})")),

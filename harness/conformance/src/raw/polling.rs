@@ -3,6 +3,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use futures::try_join;
 use http::Method;
 use tokio::time::{Instant, timeout_at};
 
@@ -164,6 +165,17 @@ impl Session for Polling {
     /// Sends one payload, which may hold several packets, and fails unless it is taken.
     async fn send(&mut self, payload: &str) -> Result<(), Failure> {
         self.post(payload).await?.expect_status(200).map(|_| ())
+    }
+
+    async fn ask(&mut self, payload: &str) -> Result<(), Failure> {
+        let send = async { self.post(payload).await?.expect_status(200).map(|_| ()) };
+        let poll = async {
+            let reply = self.exchange(Method::GET, "").await?;
+            reply.expect_status(200).cloned()
+        };
+        let ((), reply) = try_join!(send, poll)?;
+        self.take_in(reply.packets().map(str::to_owned)).await;
+        Ok(())
     }
 
     async fn receive(&mut self, expected: &str) -> Result<Packet, Failure> {

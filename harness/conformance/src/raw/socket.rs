@@ -61,7 +61,9 @@ impl Socket {
             let config = WebSocketConfig::default().max_message_size(Some(LARGEST_MESSAGE));
             Ok(client_async_with_config(url, stream, Some(config)).await)
         });
-        match handshake.await?? {
+        let answer = handshake.await??;
+        line.took(asked_at.elapsed());
+        match answer {
             Ok((stream, _)) => {
                 line.received("101");
                 Ok(Ok(Self::start(line, stream, asked_at)))

@@ -85,6 +85,7 @@ pub(crate) struct Recorder {
 #[derive(Debug, Default)]
 struct State {
     connections: usize,
+    slowest: Duration,
     transcript: Transcript,
 }
 
@@ -100,6 +101,11 @@ impl Recorder {
             state.connections
         });
         Line { recorder: self.clone(), connection, transport }
+    }
+
+    /// The longest that a request took which a server answers at once.
+    pub(crate) fn slowest(&self) -> Duration {
+        self.with(|state| state.slowest)
     }
 
     pub(crate) fn transcript(&self) -> Transcript {
@@ -126,6 +132,11 @@ impl Line {
 
     pub(crate) fn received(&self, frame: impl AsRef<str>) {
         self.record(Direction::Received, frame.as_ref());
+    }
+
+    /// Notes how long a request took which a server answers at once.
+    pub(crate) fn took(&self, duration: Duration) {
+        self.recorder.with(|state| state.slowest = state.slowest.max(duration));
     }
 
     fn record(&self, direction: Direction, frame: &str) {
