@@ -95,7 +95,7 @@ impl PollingLane {
         self.mode = Mode::Polling;
     }
 
-    /// Moves the requests on. Without `reading`, no further poll is begun.
+    /// Moves the requests on. Without `reading`, polls stay where they are.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, reading: bool) -> Came {
         self.begin_requests(reading);
         while let Some(result) = self.up.poll(cx) {
@@ -105,7 +105,8 @@ impl PollingLane {
                 Err(error) => return Came::Lost(format!("POST failed: {error}")),
             }
         }
-        match self.down.poll(cx) {
+        let polled = if reading { self.down.poll(cx) } else { None };
+        match polled {
             Some(Ok(Answer { status: StatusCode::OK, body })) => return Came::Payload(body),
             Some(Ok(answer)) => return Came::Lost(describe("GET", &answer)),
             Some(Err(error)) => return Came::Lost(format!("GET failed: {error}")),
