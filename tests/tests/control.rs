@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::{Limits, contract, peer};
 use socketio_harness::{
-    ClientError, CloseReason, Result, Transport, Upgrade, close, create_app,
+    ClientError, CloseReason, Result, SocketIoClient, Transport, Upgrade, close, create_app,
     create_socketio_client, create_socketio_clients,
 };
 use socketio_tests::{Peer, Via};
@@ -143,7 +143,7 @@ async fn a_thousand_clients_connect_at_once() -> Result {
     for (number, client) in clients.iter().enumerate() {
         assert_eq!(client.once("auth").await?.args(), [json!({"number": number})]);
     }
-    futures::future::try_join_all(clients.iter().map(|client| client.close())).await?;
+    futures::future::try_join_all(clients.iter().map(SocketIoClient::close)).await?;
     assert_eq!(server.sockets("/"), 0);
     close(app).await
 }
