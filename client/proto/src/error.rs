@@ -87,6 +87,21 @@ pub enum Error {
     #[error("expected a text packet, got {0} bytes of binary that no packet announced")]
     UnexpectedBinary(usize),
 
+    /// A text message came to a parser whose packets are all binary.
+    #[error("expected a packet in MessagePack, which is binary, got text: {0}")]
+    UnexpectedText(Excerpt),
+
+    /// A binary message is not `MessagePack`, or not a packet of the `MessagePack` parser.
+    #[error("invalid MessagePack at byte {offset} ({reason}): {data}")]
+    NotMessagePack {
+        /// What is wrong.
+        reason: &'static str,
+        /// Where, counted from 0.
+        offset: usize,
+        /// The message.
+        data: Excerpt,
+    },
+
     /// Input passed one of the [`Limits`](crate::Limits).
     #[error("{what} of {actual} exceeds the limit of {limit}")]
     LimitExceeded {

@@ -15,8 +15,8 @@ pub struct Limits {
     pub max_payload_packets: usize,
     /// Binary attachments of one packet. Default 1,000; Node's server allows 10.
     pub max_attachments: usize,
-    /// Nesting of arrays and objects in one packet's JSON. Default 100; `serde_json` itself stops
-    /// at 127.
+    /// Nesting of arrays and objects in one packet's JSON or `MessagePack`. Default 100; never more
+    /// than 127, where `serde_json` itself stops.
     pub max_depth: usize,
 }
 
@@ -35,6 +35,14 @@ impl Limits {
 
     pub(crate) fn check_attachments(&self, count: usize) -> Result<(), Error> {
         check("number of attachments", count, self.max_attachments)
+    }
+
+    /// For values that are built while they are read, recursively.
+    #[cfg(feature = "msgpack")]
+    pub(crate) fn check_nesting(&self, depth: usize) -> Result<(), Error> {
+        /// Where `serde_json` stops, so that no choice of limit can exhaust the stack.
+        const DEEPEST: usize = 127;
+        check("nesting depth", depth, self.max_depth.min(DEEPEST))
     }
 
     /// Scans JSON text for its nesting without building anything.

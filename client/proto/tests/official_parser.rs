@@ -1,48 +1,20 @@
 //! What the official parser (`socket.io-parser` 4.2.7) makes of a text, run and written down.
 
-use bytes::Bytes;
-use serde_json::Value;
-use socketio_proto::socket::{Decoder, Packet};
+mod support;
 
-/// `TYPE namespace id payload`, binary as `<hex>`; `None` when the packet is refused. Attachments
-/// `00`, `01`, … follow as long as they are owed.
+use bytes::Bytes;
+use socketio_proto::socket::Decoder;
+use support::shown::shown;
+
+/// The packet as [`shown`] writes it, `None` when it is refused. Attachments `00`, `01`, … follow
+/// as long as they are owed.
 fn decode(text: &str) -> Option<String> {
     let mut decoder = Decoder::default();
     let mut packet = decoder.decode_text(text).ok()?;
     for number in 0..decoder.missing_attachments() {
         packet = decoder.decode_binary(Bytes::from(vec![u8::try_from(number).ok()?])).ok()?;
     }
-    Some(match packet? {
-        Packet::Connect { namespace, query, payload } => {
-            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-            format!("CONNECT {namespace}{query} - {}", shown(payload))
-        }
-        Packet::Disconnect { namespace } => format!("DISCONNECT {namespace} - -"),
-        Packet::Event { namespace, id, name, args } => {
-            let id = id.map_or("-".into(), |id| id.to_string());
-            let mut payload = vec![Value::from(name)];
-            payload.extend(args.values().to_vec());
-            format!("EVENT {namespace} {id} {}", in_place(payload, args.attachments()))
-        }
-        Packet::Ack { namespace, id, args } => {
-            format!("ACK {namespace} {id} {}", in_place(args.values().to_vec(), args.attachments()))
-        }
-        Packet::ConnectError { namespace, payload } => {
-            format!("CONNECT_ERROR {namespace} - {payload}")
-        }
-    })
-}
-
-fn shown(payload: Option<Value>) -> String {
-    payload.map_or("-".into(), |payload| payload.to_string())
-}
-
-/// The payload with every placeholder replaced by its attachment.
-fn in_place(payload: Vec<Value>, attachments: &[Bytes]) -> String {
-    attachments.iter().enumerate().fold(Value::from(payload).to_string(), |text, (number, data)| {
-        let placeholder = format!(r#"{{"_placeholder":true,"num":{number}}}"#);
-        text.replace(&placeholder, &format!("\"<{data:02x}>\""))
-    })
+    packet.as_ref().map(shown)
 }
 
 #[test]

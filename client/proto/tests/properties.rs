@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde::ser::{SerializeTuple, Serializer};
 use serde_json::{Value, json};
 use socketio_proto::engine::{Frame, Handshake, Packet as EnginePacket, payload};
-use socketio_proto::socket::{Decoder, Packet, encode_ack, encode_event};
+use socketio_proto::socket::{Decoder, Packet, encode_ack, encode_event, msgpack};
 use socketio_proto::{Args, EncodedArgs, Limits};
 
 /// JSON with binary anywhere.
@@ -136,6 +136,54 @@ proptest! {
     }
 
     #[test]
+    fn events_and_acks_come_back_from_messagepack(
+        namespace in any_namespace(),
+        id in any::<u64>(),
+        wants_ack in any::<bool>(),
+        name in ".{0,10}",
+        args in prop::collection::vec(any_tree(), 0..4),
+    ) {
+        let sent = Args::new(Spread(&args)).unwrap();
+        let limits = Limits::default();
+        let id = wants_ack.then_some(id);
+        let event = Packet::Event { namespace: namespace.clone(), id, name, args: sent.clone() };
+        let received = msgpack::decode(&msgpack::encode(&event), &limits).unwrap();
+        let Packet::Event { args: a, .. } = &received else { panic!("an event, got {received:?}") };
+        prop_assert_eq!(trees(a), args);
+        prop_assert_eq!(received, event);
+
+        let ack = Packet::Ack { namespace, id: id.unwrap_or(7), args: sent };
+        prop_assert_eq!(msgpack::decode(&msgpack::encode(&ack), &limits), Ok(ack));
+    }
+
+    #[test]
+    fn arbitrary_messagepack_never_panics_and_takes_no_more_than_it_brings(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        args in prop::collection::vec(any_tree(), 0..4),
+        spoiled in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let limits = Limits::default();
+        let _ = msgpack::decode(&Bytes::from(bytes.clone()), &limits);
+        let head = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a".iter().copied();
+        let _ = msgpack::decode(&head.chain(bytes).collect(), &limits);
+
+        let args = Args::new(Spread(&args)).unwrap();
+        let packet = Packet::Event { namespace: "/".into(), id: None, name: "a".into(), args };
+        let mut message = msgpack::encode(&packet).to_vec();
+        let size = message.len();
+        for (place, byte) in spoiled {
+            message[place.index(size)] = byte;
+        }
+        if let Ok(packet) = msgpack::decode(&Bytes::from(message), &limits) {
+            let (Packet::Event { args, .. } | Packet::Ack { args, .. }) = packet else {
+                return Ok(());
+            };
+            prop_assert!(args.attachments().iter().map(Bytes::len).sum::<usize>() <= size);
+            prop_assert!(Value::from(args.values().to_vec()).to_string().len() <= 32 * size);
+        }
+    }
+
+    #[test]
     fn packets_without_arguments_come_back(namespace in any_namespace(), text in any::<String>()) {
         for packet in [
             Packet::Connect { namespace: namespace.clone(), query: None, payload: None },
@@ -147,6 +195,8 @@ proptest! {
             Packet::Disconnect { namespace: namespace.clone() },
             Packet::ConnectError { namespace, payload: json!({ "message": text }) },
         ] {
+            let message = msgpack::encode(&packet);
+            prop_assert_eq!(msgpack::decode(&message, &Limits::default()), Ok(packet.clone()));
             prop_assert_eq!(decode(packet.encode()), packet);
         }
     }

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use proptest::prelude::*;
 use socketio_proto::EncodedArgs;
-use socketio_proto::connection::{Event, Input, Output};
+use socketio_proto::connection::{ClientConfig, Event, Input, Output};
 use socketio_proto::engine::{Frame, payload};
+use socketio_proto::socket::Parser;
 use support::{Polling, Script, Websocket};
 
 #[derive(Debug, Default, PartialEq)]
@@ -83,10 +84,14 @@ struct Network {
 }
 
 impl Network {
-    fn new() -> Self {
-        let mut client = Script::client(Polling);
+    fn new(parser: Parser) -> Self {
+        let mut config = ClientConfig::new(Polling);
+        config.parser = parser;
+        let mut client = Script::client_with(config);
         client.call(|client| client.connect("/", None));
-        let (client, server) = (Side::new(client), Side::new(Script::server(Polling)));
+        let mut server = Script::server(Polling);
+        server.connection = server.connection.with_parser(parser);
+        let (client, server) = (Side::new(client), Side::new(server));
         Self {
             client,
             server,
@@ -224,9 +229,10 @@ proptest! {
 
     #[test]
     fn no_event_is_lost_doubled_or_reordered_by_the_upgrade(
+        parser in prop::sample::select(vec![Parser::Default, Parser::MessagePack]),
         steps in prop::collection::vec(0_u8..12, 0..400),
     ) {
-        let mut network = Network::new();
+        let mut network = Network::new(parser);
         for step in steps {
             network.step(step);
         }

@@ -46,6 +46,13 @@ impl EncodedArgs {
         Ok(Self { json, attachments })
     }
 
+    /// The arguments as values, as their receiver would read them.
+    pub(crate) fn decode(self) -> Result<Args, Error> {
+        let values = serde_json::from_str(&format!("[{}]", self.json))
+            .map_err(|error| Error::NotSerialisable(error.to_string()))?;
+        Ok(Args::from_parts(values, self.attachments))
+    }
+
     /// The arguments as JSON, joined by commas, binary as placeholders.
     pub fn json(&self) -> &str {
         &self.json

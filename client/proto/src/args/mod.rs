@@ -27,10 +27,7 @@ pub struct Args {
 impl Args {
     /// The arguments that serialising `args` gives, by the rules of [`EncodedArgs::new`].
     pub fn new(args: impl Serialize) -> Result<Self, Error> {
-        let EncodedArgs { json, attachments } = EncodedArgs::new(args)?;
-        let values = serde_json::from_str(&format!("[{json}]"))
-            .map_err(|error| Error::NotSerialisable(error.to_string()))?;
-        Ok(Self { values, attachments })
+        EncodedArgs::new(args)?.decode()
     }
 
     pub(crate) fn from_parts(values: Vec<Value>, attachments: Vec<Bytes>) -> Self {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::Limits;
 use crate::engine::{Handshake, Transport};
+use crate::socket::Parser;
 
 /// How a client's [`Connection`](super::Connection) behaves.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +13,8 @@ pub struct ClientConfig {
     pub upgrade: Upgrade,
     /// How long an upgrade may take before it is given up and polling goes on.
     pub upgrade_timeout: Duration,
+    /// How Socket.IO packets are written; the server must have been given the same.
+    pub parser: Parser,
     /// Bounds on the server's input.
     pub limits: Limits,
 }
@@ -23,6 +26,7 @@ impl ClientConfig {
             transport,
             upgrade: Upgrade::Automatic,
             upgrade_timeout: Duration::from_secs(10),
+            parser: Parser::Default,
             limits: Limits::default(),
         }
     }

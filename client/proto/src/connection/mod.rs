@@ -22,7 +22,7 @@ pub use event::{CloseReason, Event};
 
 use crate::Limits;
 use crate::engine::{Frame, Handshake, Packet, Transport};
-use crate::socket::Decoder;
+use crate::socket::{Codec, Parser};
 use heartbeat::Heartbeat;
 use namespaces::Namespace;
 use upgrade::UpgradeState;
@@ -104,7 +104,7 @@ pub struct Connection {
     heartbeat: Heartbeat,
     upgrade: UpgradeState,
     limits: Limits,
-    decoder: Decoder,
+    codec: Codec,
     namespaces: HashMap<String, Namespace>,
     outputs: VecDeque<Output>,
     /// Frames that wait for a transport that can take them.
@@ -138,8 +138,8 @@ enum Phase {
 impl Connection {
     /// A client's connection, before its transport is open.
     pub fn client(config: ClientConfig) -> Self {
-        let ClientConfig { transport, upgrade, upgrade_timeout, limits } = config;
-        Self::new(Role::Client { upgrade, upgrade_timeout }, transport, limits)
+        let ClientConfig { transport, upgrade, upgrade_timeout, parser, limits } = config;
+        Self::new(Role::Client { upgrade, upgrade_timeout }, transport, limits).with_parser(parser)
     }
 
     /// A server's connection: the session of one client. Its first output is the open packet.
@@ -155,6 +155,15 @@ impl Connection {
         connection
     }
 
+    /// Reads and writes packets as `parser` does; for a connection that has just been made.
+    ///
+    /// A client's is chosen by [`ClientConfig::parser`]; a server says it here.
+    #[must_use]
+    pub fn with_parser(mut self, parser: Parser) -> Self {
+        self.codec = Codec::new(parser, self.limits);
+        self
+    }
+
     fn new(role: Role, transport: Transport, limits: Limits) -> Self {
         Self {
             role,
@@ -164,7 +173,7 @@ impl Connection {
             heartbeat: Heartbeat::Off,
             upgrade: UpgradeState::None,
             limits,
-            decoder: Decoder::new(limits),
+            codec: Codec::new(Parser::Default, limits),
             namespaces: HashMap::new(),
             outputs: VecDeque::new(),
             held: VecDeque::new(),

@@ -8,7 +8,7 @@ use super::{CloseReason, Connection, Event, Output, Role};
 use crate::args::EncodedArgs;
 use crate::engine::Frame;
 use crate::error::Error;
-use crate::socket::{Packet, check_event_name, encode_ack, encode_event};
+use crate::socket::{Packet, check_event_name};
 
 /// One namespace of the connection. A namespace that has ended is forgotten.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Connection {
         self.namespaces.insert(namespace.to_owned(), Namespace::default());
         let packet =
             Packet::Connect { namespace: namespace.to_owned(), query: None, payload: auth };
-        self.send_all(packet.encode());
+        self.send(&packet);
     }
 
     /// Sends an event.
@@ -59,7 +59,8 @@ impl Connection {
     pub fn emit(&mut self, namespace: &str, name: &str, args: EncodedArgs) -> Result<(), Error> {
         check_event_name(name)?;
         self.connected_namespace(namespace)?;
-        self.send_all(encode_event(namespace, None, name, args));
+        let frames = self.codec.encode_event(namespace, None, name, args)?;
+        self.send_all(frames);
         Ok(())
     }
 
@@ -71,11 +72,12 @@ impl Connection {
         args: EncodedArgs,
     ) -> Result<u64, Error> {
         check_event_name(name)?;
+        let id = self.connected_namespace(namespace)?.next_ack;
+        let frames = self.codec.encode_event(namespace, Some(id), name, args)?;
         let state = self.connected_namespace(namespace)?;
-        let id = state.next_ack;
         state.next_ack += 1;
         state.unacked.insert(id);
-        self.send_all(encode_event(namespace, Some(id), name, args));
+        self.send_all(frames);
         Ok(id)
     }
 
@@ -89,7 +91,8 @@ impl Connection {
     /// Answers an event of the peer that came with an id.
     pub fn ack(&mut self, namespace: &str, id: u64, args: EncodedArgs) -> Result<(), Error> {
         self.connected_namespace(namespace)?;
-        self.send_all(encode_ack(namespace, id, args));
+        let frames = self.codec.encode_ack(namespace, id, args)?;
+        self.send_all(frames);
         Ok(())
     }
 
@@ -99,7 +102,7 @@ impl Connection {
         match self.namespaces.get_mut(namespace) {
             Some(Namespace { link: Link::Connected, .. }) => {
                 self.forget(namespace);
-                self.send_all(Packet::Disconnect { namespace: namespace.to_owned() }.encode());
+                self.send(&Packet::Disconnect { namespace: namespace.to_owned() });
                 let reason = match self.role {
                     Role::Client { .. } => CloseReason::ClientDisconnect,
                     Role::Server(_) => CloseReason::ServerDisconnect,
@@ -129,7 +132,7 @@ impl Connection {
         self.namespaces.insert(namespace.to_owned(), state);
         let payload = Some(json!({ "sid": sid }));
         let packet = Packet::Connect { namespace: namespace.to_owned(), query: None, payload };
-        self.send_all(packet.encode());
+        self.send(&packet);
     }
 
     /// Server: answers [`Event::ConnectRequested`] with a CONNECT_ERROR.
@@ -138,7 +141,7 @@ impl Connection {
             return;
         }
         let packet = Packet::ConnectError { namespace: namespace.to_owned(), payload };
-        self.send_all(packet.encode());
+        self.send(&packet);
     }
 
     /// Namespaces that are connected now.
@@ -172,7 +175,7 @@ impl Connection {
         let mut names: Vec<_> = self.connected_namespaces().map(str::to_owned).collect();
         names.sort_unstable();
         for namespace in names {
-            self.send_all(Packet::Disconnect { namespace }.encode());
+            self.send(&Packet::Disconnect { namespace });
         }
     }
 
@@ -194,7 +197,12 @@ impl Connection {
             .ok_or_else(|| Error::NotConnected(namespace.to_owned()))
     }
 
-    pub(super) fn send_all(&mut self, frames: Vec<Frame>) {
+    pub(super) fn send(&mut self, packet: &Packet) {
+        let frames = self.codec.encode(packet);
+        self.send_all(frames);
+    }
+
+    fn send_all(&mut self, frames: Vec<Frame>) {
         for frame in frames {
             self.send_frame(frame);
         }

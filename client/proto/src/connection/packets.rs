@@ -10,14 +10,14 @@ use crate::socket::Packet;
 
 impl Connection {
     pub(super) fn message(&mut self, text: &str) -> Result<(), Error> {
-        match self.decoder.decode_text(text)? {
+        match self.codec.decode_text(text)? {
             Some(packet) => self.packet(packet),
             None => Ok(()),
         }
     }
 
     pub(super) fn attachment(&mut self, data: Bytes) -> Result<(), Error> {
-        match self.decoder.decode_binary(data)? {
+        match self.codec.decode_binary(data)? {
             Some(packet) => self.packet(packet),
             None => Ok(()),
         }
@@ -75,7 +75,7 @@ impl Connection {
         if state.link != Link::Requested {
             if state.link == Link::Abandoned {
                 self.forget(&namespace);
-                self.send_all(Packet::Disconnect { namespace: namespace.clone() }.encode());
+                self.send(&Packet::Disconnect { namespace: namespace.clone() });
             }
             self.tell(Event::Stray(Packet::Connect { namespace, query: None, payload }));
             return Ok(());

@@ -106,17 +106,15 @@ fn without_attachments(packet: Packet) -> (Packet, usize) {
 
 fn parse_connect(text: &str, limits: &Limits) -> Result<Packet, Error> {
     let (address, rest) = split_namespace(text);
-    let (namespace, query) = match address.split_once('?') {
-        Some((namespace, query)) => (namespace, Some(query.to_owned())),
-        None => (address, None),
-    };
+    let (namespace, query) = split_query(address);
     let payload = match rest {
         "" => None,
         json => Some(parse_json("CONNECT", "an object or nothing", json, limits)?),
     };
     match payload {
         None | Some(Value::Object(_)) => {
-            Ok(Packet::Connect { namespace: namespace.to_owned(), query, payload })
+            let (namespace, query) = (namespace.to_owned(), query.map(str::to_owned));
+            Ok(Packet::Connect { namespace, query, payload })
         }
         Some(_) => Err(wrong_shape("CONNECT", "an object or nothing", rest)),
     }
@@ -144,12 +142,7 @@ fn parse_event(text: &str, attachments: usize, limits: &Limits) -> Result<Packet
     let (namespace, rest) = split_namespace(text);
     let (id, json) = ack_id(rest)?;
     let mut values = parse_array("EVENT", EXPECTED, json, attachments, limits)?.into_iter();
-    let name = match values.next() {
-        Some(Value::String(name)) => name,
-        // JavaScript allows `emit(1, …)`.
-        Some(Value::Number(name)) => name.to_string(),
-        _ => return Err(wrong_shape("EVENT", EXPECTED, json)),
-    };
+    let name = event_name(values.next()).ok_or_else(|| wrong_shape("EVENT", EXPECTED, json))?;
     check_event_name(&name)?;
     let args = Args::from_parts(values.collect(), Vec::new());
     Ok(Packet::Event { namespace: namespace.to_owned(), id, name, args })
@@ -163,6 +156,24 @@ fn parse_ack(text: &str, attachments: usize, limits: &Limits) -> Result<Packet, 
     let values = parse_array("ACK", "a JSON array", json, attachments, limits)?;
     let args = Args::from_parts(values, Vec::new());
     Ok(Packet::Ack { namespace: namespace.to_owned(), id, args })
+}
+
+/// An event's name, from the first value of its payload.
+pub(super) fn event_name(first: Option<Value>) -> Option<String> {
+    match first {
+        Some(Value::String(name)) => Some(name),
+        // JavaScript allows `emit(1, …)`.
+        Some(Value::Number(name)) => Some(name.to_string()),
+        _ => None,
+    }
+}
+
+/// `/admin` and `token=1` of `/admin?token=1`.
+pub(super) fn split_query(address: &str) -> (&str, Option<&str>) {
+    match address.split_once('?') {
+        Some((namespace, query)) => (namespace, Some(query)),
+        None => (address, None),
+    }
 }
 
 /// `2-…` of `52-…`.

@@ -1,9 +1,14 @@
 //! Socket.IO protocol v5: packets, and the decoder that collects their attachments.
 
+mod codec;
 mod decode;
 mod encode;
+#[cfg(feature = "msgpack")]
+pub mod msgpack;
 mod packet;
 
+pub(crate) use codec::Codec;
+pub use codec::Parser;
 pub use decode::Decoder;
 pub use encode::{encode_ack, encode_event};
 pub use packet::Packet;

@@ -12,6 +12,7 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 mod lines;
+pub(crate) mod shown;
 
 use std::time::{Duration, Instant};
 
