@@ -1,5 +1,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +18,8 @@ use crate::reconnection::Reconnection;
 use crate::shared::Shared;
 use crate::target::{IntoTarget, Target};
 use crate::timeout::{DEFAULT_TIMEOUT, check_scale, scaled};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 use crate::{Error, Result};
 
 /// Connects a client to a Socket.IO server: a port of this machine, an address, a URL, or an app
@@ -55,6 +59,8 @@ pub struct ClientBuilder {
     ready: Option<String>,
     reconnection: Option<Reconnection>,
     upgrade: Upgrade,
+    #[cfg(feature = "tls")]
+    roots: Vec<Vec<u8>>,
 }
 
 impl ClientBuilder {
@@ -71,6 +77,8 @@ impl ClientBuilder {
             ready: None,
             reconnection: None,
             upgrade: Upgrade::Automatic,
+            #[cfg(feature = "tls")]
+            roots: Vec::new(),
         }
     }
 
@@ -178,9 +186,22 @@ impl ClientBuilder {
         self
     }
 
+    /// Trusts this certificate too (PEM), beside those that browsers trust: for servers with a
+    /// certificate of their own making.
+    #[cfg(feature = "tls")]
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
     async fn connect(self) -> Result<SocketIoClient> {
         check_scale()?;
-        let target = self.target?;
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS replaces the connector"))]
+        let mut target = self.target?;
+        #[cfg(feature = "tls")]
+        if target.secure {
+            target.connector = Arc::new(Tls::new(target.connector, &self.roots)?);
+        }
         let mut query = target.query.clone();
         query.extend(self.query);
         let namespace = self.namespace.or_else(|| target.namespace.clone());

@@ -1,4 +1,6 @@
 use std::io;
+#[cfg(unix)]
+use std::path::PathBuf;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -37,6 +39,45 @@ impl Connector for TcpConnector {
             let host = host.trim_start_matches('[').trim_end_matches(']');
             let stream = TcpStream::connect((host, port)).await?;
             stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}
+
+/// Reaches a server that listens on a Unix socket; host and port only name it.
+///
+/// ```no_run
+/// use socketio_mock_client::{Target, UnixConnector, create_socketio_client};
+///
+/// # async fn f() -> socketio_mock_client::Result {
+/// let target = Target::new("localhost", 80).connector(UnixConnector::new("/run/app.sock"));
+/// let client = create_socketio_client(target).await?;
+/// # Ok(()) }
+/// ```
+#[cfg(unix)]
+#[derive(Debug, Clone)]
+pub struct UnixConnector {
+    path: PathBuf,
+}
+
+#[cfg(unix)]
+impl UnixConnector {
+    /// The path of the socket.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+#[cfg(unix)]
+impl Connector for UnixConnector {
+    fn connect<'a>(
+        &'a self,
+        _host: &'a str,
+        _port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let stream = tokio::net::UnixStream::connect(&self.path).await?;
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         }
         .boxed()

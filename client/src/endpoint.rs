@@ -78,7 +78,7 @@ impl Endpoint {
 
     /// Where requests go, for messages.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}{}", self.target.authority(), self.path)
+        format!("{}{}", self.target.url(), self.path)
     }
 }
 

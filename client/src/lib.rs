@@ -24,6 +24,12 @@
 //!   fails with what was awaited and the conversation so far.
 //! - **Nothing leaks.** [`close`](SocketIoClient::close) resolves when the sockets are gone; a
 //!   dropped client closes in the background. There is no reconnection behind a test's back.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | `https` and `wss`, with rustls; `ClientBuilder::root_certificate` |
 
 mod ack;
 mod builder;
@@ -47,6 +53,8 @@ mod socket;
 mod stream;
 mod target;
 mod timeout;
+#[cfg(feature = "tls")]
+mod tls;
 mod transcript;
 mod wait;
 
@@ -54,6 +62,8 @@ pub use ack::AckFuture;
 pub use builder::{ClientBuilder, create_socketio_client};
 pub use client::SocketIoClient;
 pub use connection_events::{ConnectionEvent, ConnectionEvents};
+#[cfg(unix)]
+pub use connector::UnixConnector;
 pub use connector::{ByteStream, Connector};
 pub use control::RawPacket;
 pub use error::{Error, Result};

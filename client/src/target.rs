@@ -14,6 +14,8 @@ use crate::{Error, Result};
 pub struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Whether the bytes are encrypted: `https`, `wss`.
+    pub(crate) secure: bool,
     pub(crate) path: Option<String>,
     pub(crate) namespace: Option<String>,
     pub(crate) query: Vec<(String, String)>,
@@ -22,7 +24,8 @@ pub struct Target {
 
 impl Target {
     /// Reads a URL as the official client does: its path is the *namespace*, its query goes into
-    /// the handshake. `http` and `ws` mean the same.
+    /// the handshake. `http` and `ws` mean the same, and so do `https` and `wss`, which need the
+    /// feature `tls`.
     pub fn from_url(url: &str) -> Result<Self> {
         let invalid = |reason: &str| Error::InvalidOption {
             what: "target URL",
@@ -32,11 +35,15 @@ impl Target {
         let parsed = Url::parse(url).map_err(|error| {
             invalid(&format!("{error}; expected something like \"http://127.0.0.1:3000\""))
         })?;
-        if !matches!(parsed.scheme(), "http" | "ws") {
-            return Err(invalid("expected the scheme http or ws"));
-        }
+        let secure = match parsed.scheme() {
+            "http" | "ws" => false,
+            "https" | "wss" if cfg!(feature = "tls") => true,
+            "https" | "wss" => return Err(invalid("https and wss need the feature \"tls\"")),
+            _ => return Err(invalid("expected the scheme http, https, ws or wss")),
+        };
         let host = parsed.host_str().ok_or_else(|| invalid("it has no host"))?;
         let mut target = Self::new(host, parsed.port_or_known_default().unwrap_or(80));
+        target.secure = secure;
         if parsed.path() != "/" {
             target.namespace = Some(parsed.path().to_owned());
         }
@@ -52,6 +59,7 @@ impl Target {
         Self {
             host: host.to_owned(),
             port,
+            secure: false,
             path: None,
             namespace: None,
             query: Vec::new(),
@@ -78,7 +86,8 @@ impl Target {
 
     /// The base URL: `http://host:port`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.authority())
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
     }
 
     /// Reaches the server through `connector` instead of TCP.
@@ -178,6 +187,6 @@ mod tests {
         let error = "127.0.0.1:3000".into_target().unwrap_err().to_string();
         assert!(error.contains("127.0.0.1:3000") && error.contains("http://"), "{error}");
         let error = "ftp://host".into_target().unwrap_err().to_string();
-        assert!(error.contains("expected the scheme http or ws"), "{error}");
+        assert!(error.contains("expected the scheme http"), "{error}");
     }
 }

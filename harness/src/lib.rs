@@ -42,6 +42,8 @@ pub use error::{Error, Result};
 pub use process::ChildProcess;
 pub use subject::{IntoSubject, Process, Subject, TowerService};
 
+#[cfg(unix)]
+pub use socketio_mock_client::UnixConnector;
 pub use socketio_mock_client::{
     AckFuture, Args, ByteStream, ClientBuilder, ClientsBuilder, CloseReason, ConnectionEvent,
     ConnectionEvents, Connector, DEFAULT_TIMEOUT, Direction, EncodedArgs, Entry,

@@ -1,0 +1,79 @@
+use std::io;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::connector::{ByteStream, Connector};
+use crate::{Error, Result};
+
+/// Encrypts what another connector opens.
+pub(crate) struct Tls {
+    inner: Arc<dyn Connector>,
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Trusts the certificate authorities that browsers trust, and `roots`, as PEM.
+    pub(crate) fn new(inner: Arc<dyn Connector>, roots: &[Vec<u8>]) -> Result<Self> {
+        let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        for pem in roots {
+            add(&mut store, pem)?;
+        }
+        let config = ClientConfig::builder().with_root_certificates(store).with_no_client_auth();
+        Ok(Self { inner, config: Arc::new(config) })
+    }
+}
+
+impl Connector for Tls {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let stream = self.inner.connect(host, port).await?;
+            let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            let name = ServerName::try_from(name)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+            let connector = TlsConnector::from(Arc::clone(&self.config));
+            let stream = connector.connect(name, stream).await?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}
+
+fn add(store: &mut RootCertStore, pem: &[u8]) -> Result {
+    let invalid = |reason: String| Error::InvalidOption {
+        what: "root certificate",
+        value: String::from_utf8_lossy(pem).chars().take(40).collect(),
+        reason,
+    };
+    let mut found = false;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
+        store.add(certificate).map_err(|error| invalid(error.to_string()))?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(invalid("expected a certificate in PEM".into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::TcpConnector;
+
+    #[test]
+    fn a_root_that_is_no_certificate_is_named() {
+        for pem in ["", "not a certificate"] {
+            let roots = [pem.as_bytes().to_vec()];
+            let error = Tls::new(Arc::new(TcpConnector), &roots).err().unwrap().to_string();
+            assert!(error.contains("expected a certificate in PEM"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Any byte stream carries a client: encrypted, through a Unix socket, in memory.
+
+use std::sync::Arc;
+
+use axum::serve;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rstest::rstest;
+use serde_json::json;
+use socketio_fixtures::hello;
+use socketio_harness::{
+    App, ByteStream, ClientError, Connector, Result, Target, UnixConnector, close, create_app,
+    create_socketio_client,
+};
+use socketio_tests::Via;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// Encrypts an app under a certificate for `localhost` that nobody else trusts; returns the port
+/// and the certificate.
+async fn encrypt(app: &App) -> (u16, String) {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, plain) = (listener.local_addr().unwrap().port(), app.port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut outside = acceptor.accept(stream).await?;
+                let mut inside = TcpStream::connect(("127.0.0.1", plain)).await?;
+                tokio::io::copy_bidirectional(&mut outside, &mut inside).await
+            });
+        }
+    });
+    (port, certified.cert.pem())
+}
+
+#[rstest]
+#[tokio::test]
+async fn tls_with_a_certificate_of_ones_own(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+    #[values("https", "wss")] scheme: &str,
+) -> Result {
+    let app = create_app(hello::router()).await?;
+    let (port, certificate) = encrypt(&app).await;
+    let client = create_socketio_client(format!("{scheme}://localhost:{port}"))
+        .root_certificate(certificate)
+        .transports(via.transports())
+        .await?;
+    assert_eq!(client.send_with_ack("hello", ()).await?.values(), [json!("hello world")]);
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_certificate_nobody_trusts_is_refused_with_the_reason() -> Result {
+    let app = create_app(hello::router()).await?;
+    let (port, _) = encrypt(&app).await;
+    let error = create_socketio_client(format!("https://localhost:{port}")).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_unix_socket(#[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via) -> Result {
+    let name = format!("socketio-{}-{via:?}.sock", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = tokio::spawn(serve(listener, hello::router()).into_future());
+    let target = Target::new("localhost", 80).connector(UnixConnector::new(&path));
+    let client = create_socketio_client(target).transports(via.transports()).await?;
+    assert_eq!(client.send_with_ack("hello", ()).await?.values(), [json!("hello world")]);
+    client.close().await?;
+    server.abort();
+    std::fs::remove_file(path).unwrap();
+    Ok(())
+}
+
+/// A pipe to the app for each connection: what simulated networks do.
+struct Pipes {
+    port: u16,
+}
+
+impl Connector for Pipes {
+    fn connect<'a>(
+        &'a self,
+        _host: &'a str,
+        _port: u16,
+    ) -> BoxFuture<'a, std::io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let (client, mut server) = tokio::io::duplex(64);
+            let mut app = TcpStream::connect(("127.0.0.1", self.port)).await?;
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut server, &mut app).await });
+            Ok(Box::new(client) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_pipe_in_memory_of_a_few_bytes(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = create_app(hello::router()).await?;
+    let target = Target::new("nowhere.invalid", 1).connector(Pipes { port: app.port() });
+    let client = create_socketio_client(target).transports(via.transports()).await?;
+    let long = "x".repeat(10_000);
+    client.send("args", &long)?;
+    assert_eq!(client.once("argsResult").await?.args(), [json!(format!("\"{long}\""))]);
+    client.close().await?;
+    close(app).await
+}
