@@ -32,9 +32,17 @@ pub enum Error {
     #[error("expected a polling payload in UTF-8, got {0}")]
     NotUtf8(Excerpt),
 
-    /// A `b…` packet of a polling body is not base64.
+    /// A `b…` packet of a polling body is not base64; in protocol v3 it begins with `b4`.
     #[error("expected padded base64 after `b`, got {0}")]
     NotBase64(Excerpt),
+
+    /// A polling body of protocol v3 with a length that is no number, or not that of the packet.
+    #[error("expected `<length>:<packet>`, as in `6:4hello`, got {0}")]
+    InvalidLength(Excerpt),
+
+    /// A binary frame of protocol v3 that does not begin with the type of a message.
+    #[error("expected the packet type 4 as the first byte of a binary frame, got {0}")]
+    UntypedBinary(Excerpt),
 
     /// A Socket.IO packet whose first character is none of the seven packet types.
     #[error("unknown Socket.IO packet type: expected a digit from 0 to 6, got {0}")]

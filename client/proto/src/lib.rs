@@ -1,4 +1,5 @@
-//! Engine.IO v4 and Socket.IO v5 without I/O: no sockets, no runtime, no clock.
+//! Engine.IO v4 and Socket.IO v5 without I/O: no sockets, no runtime, no clock. A client can also
+//! speak to servers of the generation before, Engine.IO v3 and Socket.IO v4.
 
 pub mod args;
 pub mod connection;

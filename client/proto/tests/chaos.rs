@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use socketio_proto::EncodedArgs;
-use socketio_proto::connection::{CloseReason, Connection, Event, Input, Output};
-use socketio_proto::engine::{Frame, Transport};
+use socketio_proto::connection::{ClientConfig, CloseReason, Connection, Event, Input, Output};
+use socketio_proto::engine::{Frame, Protocol, Transport};
+use socketio_proto::socket::{Packet, Parser, msgpack};
+use socketio_proto::{Args, EncodedArgs};
 use support::{OPEN, OPEN_UPGRADABLE, Polling, Script, Websocket};
 
 #[derive(Debug, Clone)]
 enum Step {
     Text(String),
-    Binary,
-    Payload(String),
+    Binary(Bytes),
+    /// The packets of a polling body.
+    Payload(Vec<String>),
     Input(u8),
     Wait(u64),
     Call(u8, &'static str),
@@ -35,12 +37,32 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Attachments, bare and behind their packet type, and packets in `MessagePack`.
+fn any_binary() -> impl Strategy<Value = Bytes> {
+    let packet = |packet: &Packet| msgpack::encode(packet);
+    let (namespace, id, args) = ("/".to_owned(), 0, Args::default());
+    let sid = Some(serde_json::json!({"sid": "s"}));
+    prop::sample::select(vec![
+        Bytes::from_static(b"x"),
+        Bytes::from_static(b"\x04x"),
+        packet(&Packet::Connect { namespace: namespace.clone(), query: None, payload: sid }),
+        packet(&Packet::Connect { namespace: "/a".into(), query: None, payload: None }),
+        packet(&Packet::Disconnect { namespace: namespace.clone() }),
+        packet(&Packet::Event {
+            namespace: namespace.clone(),
+            id: None,
+            name: "e".into(),
+            args: args.clone(),
+        }),
+        packet(&Packet::Ack { namespace, id, args }),
+    ])
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => any_text().prop_map(Step::Text),
-        1 => Just(Step::Binary),
-        5 => prop::collection::vec(any_text(), 1..3)
-            .prop_map(|texts| Step::Payload(texts.join("\u{1e}"))),
+        2 => any_binary().prop_map(Step::Binary),
+        5 => prop::collection::vec(any_text(), 1..3).prop_map(Step::Payload),
         5 => (0_u8..6).prop_map(Step::Input),
         2 => prop::sample::select(vec![0, 1, 10_000, 25_000, 45_000]).prop_map(Step::Wait),
         8 => (0_u8..10, prop::sample::select(vec!["/", "/a"]))
@@ -112,8 +134,12 @@ fn run(mut script: Script, client: bool, steps: Vec<Step>) {
 fn take(script: &mut Script, step: Step, client: bool, witness: &mut Witness) {
     match step {
         Step::Text(text) => script.ws(&text),
-        Step::Binary => script.input(Input::Binary(Bytes::from_static(b"x"))),
-        Step::Payload(body) => script.body(&body),
+        Step::Binary(data) => script.input(Input::Binary(data)),
+        Step::Payload(texts) => {
+            let frames: Vec<_> = texts.into_iter().map(Frame::Text).collect();
+            let body = script.connection.protocol().encode_payload(&frames);
+            script.body(&body)
+        }
         Step::Input(0) => script.websocket_opened(),
         Step::Input(1) => script.poll(),
         Step::Input(2) => script.polling_paused(),
@@ -154,6 +180,20 @@ fn make(connection: &mut Connection, call: u8, namespace: &str, now: std::time::
     }
 }
 
+/// A client of either protocol, with either parser.
+fn any_client() -> impl Strategy<Value = ClientConfig> {
+    let protocol = prop_oneof![2 => Just(Protocol::V4), 1 => Just(Protocol::V3)];
+    (any_transport(), protocol, any_parser()).prop_map(|(transport, protocol, parser)| {
+        let mut config = ClientConfig::new(transport);
+        (config.protocol, config.parser) = (protocol, parser);
+        config
+    })
+}
+
+fn any_parser() -> impl Strategy<Value = Parser> {
+    prop_oneof![3 => Just(Parser::Default), 1 => Just(Parser::MessagePack)]
+}
+
 fn any_transport() -> impl Strategy<Value = Transport> {
     prop_oneof![Just(Polling), Just(Websocket)]
 }
@@ -163,20 +203,20 @@ proptest! {
 
     #[test]
     fn a_client_keeps_its_promises_from_the_start(
-        transport in any_transport(),
+        config in any_client(),
         steps in prop::collection::vec(any_step(), 0..20),
     ) {
-        run(Script::client(transport), true, steps);
+        run(Script::client_with(config), true, steps);
     }
 
     #[test]
     fn an_open_client_keeps_its_promises(
-        transport in any_transport(),
+        config in any_client(),
         steps in prop::collection::vec(any_step(), 0..30),
     ) {
-        let script = Script::client(transport);
-        let open = match transport {
-            Polling => Step::Payload(OPEN_UPGRADABLE.into()),
+        let script = Script::client_with(config);
+        let open = match config.transport {
+            Polling => Step::Payload(vec![OPEN_UPGRADABLE.into()]),
             Websocket => Step::Text(OPEN.into()),
         };
         let steps = [Step::Call(0, "/"), open].into_iter().chain(steps).collect();
@@ -186,8 +226,11 @@ proptest! {
     #[test]
     fn a_server_keeps_its_promises(
         transport in any_transport(),
+        parser in any_parser(),
         steps in prop::collection::vec(any_step(), 0..30),
     ) {
-        run(Script::server(transport), false, steps);
+        let mut script = Script::server(transport);
+        script.connection = script.connection.with_parser(parser);
+        run(script, false, steps);
     }
 }

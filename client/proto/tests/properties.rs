@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde::ser::{SerializeTuple, Serializer};
 use serde_json::{Value, json};
-use socketio_proto::engine::{Frame, Handshake, Packet as EnginePacket, payload};
+use socketio_proto::engine::{Frame, Handshake, Packet as EnginePacket, Protocol, payload};
 use socketio_proto::socket::{Decoder, Packet, encode_ack, encode_event, msgpack};
 use socketio_proto::{Args, EncodedArgs, Limits};
 
@@ -99,6 +99,10 @@ fn decode(frames: Vec<Frame>) -> Packet {
         .expect("an encoded packet decodes");
     }
     packet.expect("an encoded packet is complete")
+}
+
+fn any_protocol() -> impl Strategy<Value = Protocol> {
+    prop_oneof![Just(Protocol::V4), Just(Protocol::V3)]
 }
 
 fn any_frame() -> impl Strategy<Value = Frame> {
@@ -202,13 +206,27 @@ proptest! {
     }
 
     #[test]
-    fn payloads_come_back(frames in prop::collection::vec(any_frame(), 1..20)) {
-        let body = payload::encode(&frames);
-        prop_assert_eq!(payload::decode(body.as_bytes(), &Limits::default()).unwrap(), frames);
+    fn payloads_come_back(
+        protocol in any_protocol(),
+        frames in prop::collection::vec(any_frame(), 1..20),
+    ) {
+        let body = protocol.encode_payload(&frames);
+        let limits = Limits::default();
+        prop_assert_eq!(protocol.decode_payload(body.as_bytes(), &limits).unwrap(), frames);
+    }
+
+    #[test]
+    fn websocket_frames_come_back(protocol in any_protocol(), frame in any_frame()) {
+        let packet = match protocol.encode_websocket(frame.clone()) {
+            Frame::Text(text) => protocol.decode_websocket_text(&text).map(|it| it.encode()),
+            Frame::Binary(data) => protocol.decode_websocket_binary(data).map(|it| it.encode()),
+        };
+        prop_assert_eq!(packet, Ok(frame));
     }
 
     #[test]
     fn split_payloads_keep_order_and_limits(
+        protocol in any_protocol(),
         frames in prop::collection::vec(any_frame(), 1..40),
         max_packets in 1_usize..20,
         max_bytes in 0_usize..80,
@@ -216,12 +234,14 @@ proptest! {
         let mut queue = VecDeque::from(frames.clone());
         let mut received = Vec::new();
         while !queue.is_empty() {
-            let body = payload::encode_front(&mut queue, max_packets, max_bytes);
-            let part = payload::decode(body.as_bytes(), &Limits::default()).unwrap();
+            let body = protocol.encode_payload_front(&mut queue, max_packets, max_bytes);
+            let part = protocol.decode_payload(body.as_bytes(), &Limits::default()).unwrap();
             prop_assert!(part.len() <= max_packets);
             prop_assert!(body.len() <= max_bytes || part.len() == 1, "{} bytes", body.len());
             if let Some(next) = queue.front() {
-                let more = body.len() + 1 + payload::encode(std::slice::from_ref(next)).len();
+                let separator = usize::from(protocol == Protocol::V4);
+                let next = protocol.encode_payload(std::slice::from_ref(next));
+                let more = body.len() + separator + next.len();
                 prop_assert!(part.len() == max_packets || more > max_bytes, "room was left");
             }
             received.extend(part);
@@ -235,11 +255,19 @@ proptest! {
         text in "[0-9]{0,3}-?(/[a-z?]{0,2},)?[0-9]{0,21}.{0,40}",
         json in r#"[\[\]{}",:0-9a-z\\ _]{0,40}"#,
     ) {
-        let _ = payload::decode(&bytes, &Limits::default());
+        let limits = Limits::default();
+        let _ = payload::decode(&bytes, &limits);
+        let _ = Protocol::V3.decode_payload(&bytes, &limits);
+        let _ = Protocol::V3.decode_websocket_binary(Bytes::from(bytes.clone()));
         let _ = Handshake::parse(&json);
         for text in [&*String::from_utf8_lossy(&bytes), &text, &json, &format!("51-{json}")] {
             let _ = EnginePacket::decode_text(text);
-            let _ = payload::decode(text.as_bytes(), &Limits::default());
+            let _ = Protocol::V3.decode_websocket_text(text);
+            let _ = payload::decode(text.as_bytes(), &limits);
+            for length in [0, 1, text.len() / 2, text.encode_utf16().count(), text.len()] {
+                let body = format!("{length}:{text}");
+                let _ = Protocol::V3.decode_payload(body.as_bytes(), &limits);
+            }
             let mut decoder = Decoder::default();
             let _ = decoder.decode_text(text);
             let _ = decoder.decode_binary(Bytes::from(bytes.clone()));

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use crate::Limits;
-use crate::engine::{Handshake, Transport};
+use crate::engine::{Handshake, Protocol, Transport};
 use crate::socket::Parser;
 
 /// How a client's [`Connection`](super::Connection) behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientConfig {
+    /// The protocol to speak. The caller asks the server for it by [`Protocol::query`].
+    pub protocol: Protocol,
     /// The transport the session is opened on.
     pub transport: Transport,
     /// When to move from polling to websocket.
@@ -23,6 +25,7 @@ impl ClientConfig {
     /// A client that opens its session on `transport` and upgrades as [`Upgrade::Automatic`] does.
     pub fn new(transport: Transport) -> Self {
         Self {
+            protocol: Protocol::V4,
             transport,
             upgrade: Upgrade::Automatic,
             upgrade_timeout: Duration::from_secs(10),

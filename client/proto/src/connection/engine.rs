@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::heartbeat::{Beat, Heartbeat};
 use super::{CloseReason, Connection, Event, Output, Phase, Role};
-use crate::engine::{Handshake, Packet, Transport, payload};
+use crate::engine::{Handshake, Packet, Protocol, Transport};
 use crate::error::Error;
 
 impl Connection {
@@ -13,7 +13,9 @@ impl Connection {
     pub(super) fn open_session(&mut self, now: Instant, handshake: Handshake) {
         self.phase = Phase::Open;
         match self.role {
-            Role::Client { .. } => self.heartbeat = Heartbeat::client(now, &handshake),
+            Role::Client { .. } => {
+                self.heartbeat = Heartbeat::client(now, &handshake, self.protocol);
+            }
             Role::Server(_) => {
                 self.heartbeat = Heartbeat::server(now, &handshake);
                 // A struct of strings and numbers always serialises.
@@ -41,7 +43,7 @@ impl Connection {
         if !self.is_client() && self.transport != Transport::Polling {
             return Ok(());
         }
-        for frame in payload::decode(body, &self.limits)? {
+        for frame in self.protocol.decode_payload(body, &self.limits)? {
             self.engine_packet(now, Packet::decode(&frame)?)?;
             if self.phase == Phase::Closed {
                 break;
@@ -54,6 +56,7 @@ impl Connection {
         if self.phase == Phase::Opening && !matches!(packet, Packet::Open(_)) {
             return Err(unexpected(&packet, "the first packet of a session is the open packet"));
         }
+        self.heartbeat.heard(now);
         match (packet, self.is_client()) {
             (Packet::Open(data), true) if self.phase == Phase::Opening => {
                 self.open_session(now, Handshake::parse(&data)?);
@@ -63,15 +66,7 @@ impl Connection {
             }
             (Packet::Message(text), _) => self.message(&text),
             (Packet::Binary(data), _) => self.attachment(data),
-            (Packet::Ping(data), true) => {
-                self.heartbeat.pinged(now);
-                self.send_packet(&Packet::Pong(data));
-                Ok(())
-            }
-            (Packet::Pong(_), false) => {
-                self.heartbeat.ponged(now);
-                Ok(())
-            }
+            (packet @ (Packet::Ping(_) | Packet::Pong(_)), _) => self.beat(now, packet),
             (Packet::Close, _) => {
                 self.closed_by_peer();
                 Ok(())
@@ -81,15 +76,33 @@ impl Connection {
                 Err(unexpected(&packet, "the session is open already"))
             }
             (packet @ Packet::Open(_), false) => Err(unexpected(&packet, "only servers send it")),
-            (packet @ Packet::Ping(_), false) => {
-                Err(unexpected(&packet, "a client sends it only as a probe, on a new websocket"))
-            }
-            (packet @ Packet::Pong(_), true) => {
-                Err(unexpected(&packet, "a server sends it only to answer a probe"))
-            }
             (packet @ Packet::Upgrade, true) => Err(unexpected(&packet, "only clients send it")),
             (packet @ Packet::Upgrade, false) => {
                 Err(unexpected(&packet, "it must follow a probe on a new websocket"))
+            }
+        }
+    }
+
+    /// A ping or pong on the session's transport.
+    fn beat(&mut self, now: Instant, packet: Packet<'_>) -> Result<(), Error> {
+        match (packet, self.is_client(), self.protocol) {
+            (Packet::Ping(data), true, Protocol::V4) => {
+                self.heartbeat.pinged(now);
+                self.send_packet(&Packet::Pong(data));
+                Ok(())
+            }
+            (Packet::Pong(_), false, _) | (Packet::Pong(_), true, Protocol::V3) => {
+                self.heartbeat.ponged(now);
+                Ok(())
+            }
+            (packet, false, _) => {
+                Err(unexpected(&packet, "a client sends it only as a probe, on a new websocket"))
+            }
+            (packet, true, Protocol::V4) => {
+                Err(unexpected(&packet, "a server sends it only to answer a probe"))
+            }
+            (packet, true, Protocol::V3) => {
+                Err(unexpected(&packet, "in protocol v3 the client pings"))
             }
         }
     }

@@ -1,15 +1,18 @@
 use std::time::{Duration, Instant};
 
-use crate::engine::Handshake;
+use crate::engine::{Handshake, Protocol};
 
-/// Who waits for what until when (Engine.IO protocol v4, "Heartbeat"): the server pings, the
-/// client answers.
+/// Who waits for what until when. Engine.IO protocol v4, "Heartbeat": the server pings, the client
+/// answers. Protocol v3, "Timeouts": the client pings, the server answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Heartbeat {
     /// The session is not open, or its intervals ask for no heartbeat.
     Off,
     /// Client: a ping must come before `deadline`.
     AwaitingPing { deadline: Instant, limit: Duration },
+    /// Client of protocol v3: a ping is due at `ping_at`, unless one has not been answered yet, and
+    /// something must come before `deadline`.
+    Pinging { ping_at: Option<Instant>, deadline: Instant, interval: Duration, timeout: Duration },
     /// Server: the next ping is due at `at`.
     Idle { at: Instant, interval: Duration, timeout: Duration },
     /// Server: the pong must come before `deadline`.
@@ -25,14 +28,23 @@ pub(super) enum Beat {
 }
 
 impl Heartbeat {
-    pub(super) fn client(now: Instant, handshake: &Handshake) -> Self {
+    pub(super) fn client(now: Instant, handshake: &Handshake, protocol: Protocol) -> Self {
         // An interval of 0 is what some servers announce for intervals below a second: their true
         // interval is unknown, so their silence proves nothing.
         if handshake.ping_interval == 0 {
             return Self::Off;
         }
         let limit = handshake.silence_limit();
-        Self::AwaitingPing { deadline: later(now, limit), limit }
+        let deadline = later(now, limit);
+        match protocol {
+            Protocol::V4 => Self::AwaitingPing { deadline, limit },
+            Protocol::V3 => {
+                let interval = Duration::from_millis(handshake.ping_interval);
+                let timeout = Duration::from_millis(handshake.ping_timeout);
+                let ping_at = Some(later(now, interval));
+                Self::Pinging { ping_at, deadline, interval, timeout }
+            }
+        }
     }
 
     pub(super) fn server(now: Instant, handshake: &Handshake) -> Self {
@@ -52,6 +64,14 @@ impl Heartbeat {
                 Some(deadline)
             }
             Self::Idle { at, .. } => Some(at),
+            Self::Pinging { ping_at, deadline, .. } => Some(ping_at.unwrap_or(deadline)),
+        }
+    }
+
+    /// A packet of any kind came. In protocol v3 each shows the client that the server lives.
+    pub(super) fn heard(&mut self, now: Instant) {
+        if let Self::Pinging { deadline, interval, timeout, .. } = self {
+            *deadline = later(now, interval.saturating_add(*timeout));
         }
     }
 
@@ -62,20 +82,32 @@ impl Heartbeat {
         }
     }
 
-    /// Server: a pong came. The next ping is one interval away.
+    /// A pong came. The next ping is one interval away.
     pub(super) fn ponged(&mut self, now: Instant) {
-        if let Self::AwaitingPong { interval, timeout, .. } = *self {
-            *self = Self::Idle { at: later(now, interval), interval, timeout };
+        match self {
+            Self::AwaitingPong { interval, timeout, .. } => {
+                let (interval, timeout) = (*interval, *timeout);
+                *self = Self::Idle { at: later(now, interval), interval, timeout };
+            }
+            Self::Pinging { ping_at, interval, .. } => *ping_at = Some(later(now, *interval)),
+            _ => {}
         }
     }
 
     pub(super) fn tick(&mut self, now: Instant) -> Beat {
         match *self {
+            Self::Pinging { ping_at: Some(at), interval, timeout, .. } if now >= at => {
+                let deadline = later(now, timeout);
+                *self = Self::Pinging { ping_at: None, deadline, interval, timeout };
+                Beat::SendPing
+            }
             Self::Idle { at, interval, timeout } if now >= at => {
                 *self = Self::AwaitingPong { deadline: later(now, timeout), interval, timeout };
                 Beat::SendPing
             }
-            Self::AwaitingPing { deadline, .. } | Self::AwaitingPong { deadline, .. }
+            Self::AwaitingPing { deadline, .. }
+            | Self::AwaitingPong { deadline, .. }
+            | Self::Pinging { deadline, .. }
                 if now >= deadline =>
             {
                 Beat::TimedOut

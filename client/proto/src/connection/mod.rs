@@ -8,6 +8,7 @@ mod config;
 mod engine;
 mod event;
 mod heartbeat;
+mod main_namespace;
 mod namespaces;
 mod packets;
 mod upgrade;
@@ -21,9 +22,10 @@ pub use config::{ClientConfig, ServerConfig, Upgrade};
 pub use event::{CloseReason, Event};
 
 use crate::Limits;
-use crate::engine::{Frame, Handshake, Packet, Transport};
+use crate::engine::{Frame, Handshake, Protocol, Transport};
 use crate::socket::{Codec, Parser};
 use heartbeat::Heartbeat;
+use main_namespace::Welcome;
 use namespaces::Namespace;
 use upgrade::UpgradeState;
 
@@ -59,8 +61,8 @@ pub enum Input<'a> {
 /// What the connection tells the caller to do, in order.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    /// Send a frame. On polling, frames are joined into bodies by
-    /// [`payload`](crate::engine::payload).
+    /// Send a frame: by websocket as it is; by polling, joined with others into a body by
+    /// [`Protocol::encode_payload_front`].
     Send(Transport, Frame),
     /// Client: open a websocket for this session and report [`Input::WebsocketOpened`], or
     /// [`Input::Lost`].
@@ -98,6 +100,7 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
+    protocol: Protocol,
     phase: Phase,
     transport: Transport,
     handshake: Option<Handshake>,
@@ -106,6 +109,7 @@ pub struct Connection {
     limits: Limits,
     codec: Codec,
     namespaces: HashMap<String, Namespace>,
+    welcome: Welcome,
     outputs: VecDeque<Output>,
     /// Frames that wait for a transport that can take them.
     held: VecDeque<Frame>,
@@ -138,8 +142,9 @@ enum Phase {
 impl Connection {
     /// A client's connection, before its transport is open.
     pub fn client(config: ClientConfig) -> Self {
-        let ClientConfig { transport, upgrade, upgrade_timeout, parser, limits } = config;
-        Self::new(Role::Client { upgrade, upgrade_timeout }, transport, limits).with_parser(parser)
+        let ClientConfig { protocol, transport, upgrade, upgrade_timeout, parser, limits } = config;
+        let role = Role::Client { upgrade, upgrade_timeout };
+        Self::new(role, protocol, transport, limits).with_parser(parser)
     }
 
     /// A server's connection: the session of one client. Its first output is the open packet.
@@ -150,7 +155,7 @@ impl Connection {
             connect_deadline: Some(heartbeat::later(now, connect_timeout)),
             left: HashSet::new(),
         };
-        let mut connection = Self::new(Role::Server(state), transport, limits);
+        let mut connection = Self::new(Role::Server(state), Protocol::V4, transport, limits);
         connection.open_session(now, handshake);
         connection
     }
@@ -164,9 +169,10 @@ impl Connection {
         self
     }
 
-    fn new(role: Role, transport: Transport, limits: Limits) -> Self {
+    fn new(role: Role, protocol: Protocol, transport: Transport, limits: Limits) -> Self {
         Self {
             role,
+            protocol,
             phase: Phase::Opening,
             transport,
             handshake: None,
@@ -175,6 +181,7 @@ impl Connection {
             limits,
             codec: Codec::new(Parser::Default, limits),
             namespaces: HashMap::new(),
+            welcome: Welcome::of(protocol),
             outputs: VecDeque::new(),
             held: VecDeque::new(),
         }
@@ -189,9 +196,13 @@ impl Connection {
         let result = match input {
             Input::Text(text) => {
                 let size = self.limits.check_packet(text.len());
-                self.websocket_frame(now, size.and_then(|()| Packet::decode_text(text)))
+                let packet = size.and_then(|()| self.protocol.decode_websocket_text(text));
+                self.websocket_frame(now, packet)
             }
-            Input::Binary(data) => self.websocket_frame(now, Ok(Packet::Binary(data))),
+            Input::Binary(data) => {
+                let packet = self.protocol.decode_websocket_binary(data);
+                self.websocket_frame(now, packet)
+            }
             Input::Payload(body) => self.polling_body(now, body),
             Input::PollRequested => self.poll_requested(),
             Input::WebsocketOpened => return self.websocket_opened(),
@@ -209,12 +220,23 @@ impl Connection {
         if self.outputs.is_empty() {
             self.answer_poll();
         }
-        self.outputs.pop_front().unwrap_or_else(|| Output::WaitUntil(self.next_deadline()))
+        match self.outputs.pop_front() {
+            Some(Output::Send(Transport::Websocket, frame)) => {
+                Output::Send(Transport::Websocket, self.protocol.encode_websocket(frame))
+            }
+            Some(output) => output,
+            None => Output::WaitUntil(self.next_deadline()),
+        }
     }
 
     /// The open packet's data, once the session is open.
     pub fn handshake(&self) -> Option<&Handshake> {
         self.handshake.as_ref()
+    }
+
+    /// The protocol that is spoken.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The transport that packets are sent on.

@@ -36,6 +36,11 @@ impl Connection {
     /// Client: asks for a namespace, as soon as the session is open.
     ///
     /// Does nothing if the namespace is connected or asked for already.
+    ///
+    /// In [`Protocol::V3`](crate::engine::Protocol::V3) the fields of `auth` become the query of
+    /// the namespace, `40/admin?token=1,`; a string is the query as it is. The main namespace is
+    /// joined by the server on its own, without a CONNECT: what it is to know must stand in the
+    /// query of the session's URL.
     pub fn connect(&mut self, namespace: &str, auth: Option<Value>) {
         if self.is_closed() || !self.is_client() {
             return;
@@ -46,9 +51,11 @@ impl Connection {
             }
             return;
         }
+        if self.joins_unasked(namespace) {
+            return;
+        }
         self.namespaces.insert(namespace.to_owned(), Namespace::default());
-        let packet =
-            Packet::Connect { namespace: namespace.to_owned(), query: None, payload: auth };
+        let packet = self.request(namespace, auth);
         self.send(&packet);
     }
 

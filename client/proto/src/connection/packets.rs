@@ -68,6 +68,8 @@ impl Connection {
 
     /// Client: the CONNECT reply. What came before it is delivered right after it.
     fn accepted(&mut self, namespace: String, payload: Option<Value>) -> Result<(), Error> {
+        self.heard_of(&namespace, true);
+        let sid = self.socket_id(&namespace, payload.as_ref());
         let Some(state) = self.namespaces.get_mut(&namespace) else {
             self.tell(Event::Stray(Packet::Connect { namespace, query: None, payload }));
             return Ok(());
@@ -80,7 +82,7 @@ impl Connection {
             self.tell(Event::Stray(Packet::Connect { namespace, query: None, payload }));
             return Ok(());
         }
-        let Some(sid) = payload.as_ref().and_then(sid) else {
+        let Some(sid) = sid else {
             let data = payload.map(|payload| payload.to_string()).unwrap_or_default();
             return Err(Error::InvalidPayload {
                 packet: "CONNECT",
@@ -101,6 +103,7 @@ impl Connection {
 
     /// Client: the CONNECT reply is a CONNECT_ERROR.
     fn refused(&mut self, namespace: String, payload: Value) {
+        self.heard_of(&namespace, false);
         match self.namespaces.get(&namespace).map(|state| state.link) {
             Some(Link::Requested) => {
                 let early = self.forget(&namespace).unwrap_or_default().early;
@@ -118,6 +121,7 @@ impl Connection {
     }
 
     fn left_by_peer(&mut self, namespace: String) {
+        self.heard_of(&namespace, false);
         let reason = match self.role {
             Role::Client { .. } => CloseReason::ServerDisconnect,
             Role::Server(_) => CloseReason::ClientDisconnect,
@@ -147,11 +151,6 @@ impl Namespace {
             packet => Event::Stray(packet),
         }
     }
-}
-
-/// The socket's id in a CONNECT reply.
-fn sid(payload: &Value) -> Option<String> {
-    payload.get("sid").and_then(Value::as_str).map(str::to_owned)
 }
 
 fn unexpected(packet: &Packet, reason: &'static str) -> Error {

@@ -1,11 +1,15 @@
-//! Engine.IO protocol v4: packets, polling payloads and the handshake.
+//! Engine.IO protocol v4, and v3 where a server speaks nothing newer: packets, polling payloads and
+//! the handshake.
 
 mod handshake;
 mod packet;
 pub mod payload;
+mod payload_v3;
+mod protocol;
 
 pub use handshake::Handshake;
 pub use packet::{Frame, Packet};
+pub use protocol::Protocol;
 
 /// How Engine.IO packets travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

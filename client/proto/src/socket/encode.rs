@@ -48,7 +48,7 @@ impl Packet {
 /// # Ok::<(), socketio_proto::Error>(())
 /// ```
 pub fn encode_event(namespace: &str, id: Option<u64>, name: &str, args: EncodedArgs) -> Vec<Frame> {
-    let mut text = header(Kind::Event, namespace, id, &args);
+    let mut text = header(Kind::Event, namespace, id, name.len() + 3, &args);
     text.push('[');
     push_json_string(&mut text, name);
     if !args.json.is_empty() {
@@ -61,7 +61,7 @@ pub fn encode_event(namespace: &str, id: Option<u64>, name: &str, args: EncodedA
 
 /// Writes an ACK, or a BINARY_ACK if the arguments have attachments.
 pub fn encode_ack(namespace: &str, id: u64, args: EncodedArgs) -> Vec<Frame> {
-    let mut text = header(Kind::Ack, namespace, Some(id), &args);
+    let mut text = header(Kind::Ack, namespace, Some(id), 0, &args);
     text.push('[');
     text.push_str(&args.json);
     text.push(']');
@@ -74,9 +74,16 @@ enum Kind {
     Ack,
 }
 
-fn header(kind: Kind, namespace: &str, id: Option<u64>, args: &EncodedArgs) -> String {
-    let mut text = String::with_capacity(namespace.len() + args.json.len() + 48);
+/// What stands before the array, in a string with room for all of it: the brackets, `name` bytes,
+/// the arguments. A string that is filled exactly becomes a message without another allocation.
+fn header(kind: Kind, namespace: &str, id: Option<u64>, name: usize, args: &EncodedArgs) -> String {
     let attachments = args.attachments.len();
+    let count = if attachments > 0 { digits(attachments as u64) + 1 } else { 0 };
+    let namespace_len = if namespace == "/" { 0 } else { namespace.len() + 1 };
+    let head = 2 + count + namespace_len + id.map_or(0, digits);
+    // The name's comma goes with the arguments; without any it is the byte too many.
+    let comma = usize::from(name > 0 && args.json.is_empty());
+    let mut text = String::with_capacity(head + 2 + name + args.json.len() - comma);
     text.push_str(match (kind, attachments) {
         (Kind::Event, 0) => "42",
         (Kind::Event, _) => "45",
@@ -95,9 +102,14 @@ fn header(kind: Kind, namespace: &str, id: Option<u64>, args: &EncodedArgs) -> S
 }
 
 fn frames(text: String, args: EncodedArgs) -> Vec<Frame> {
-    std::iter::once(Frame::Text(text))
-        .chain(args.attachments.into_iter().map(Frame::Binary))
-        .collect()
+    let mut frames = Vec::with_capacity(1 + args.attachments.len());
+    frames.push(Frame::Text(text));
+    frames.extend(args.attachments.into_iter().map(Frame::Binary));
+    frames
+}
+
+fn digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// The main namespace is not written, except where a query needs it.
@@ -199,6 +211,21 @@ mod tests {
                 Frame::Binary(Bytes::new()),
             ]
         );
+    }
+
+    #[test]
+    fn no_room_is_left_over() {
+        let full = |frames: Vec<Frame>| match frames.into_iter().next() {
+            Some(Frame::Text(text)) => assert_eq!(text.capacity(), text.len(), "{text}"),
+            other => panic!("a text frame first, got {other:?}"),
+        };
+        let binary = || EncodedArgs::new(Bytes::from_static(b"a")).unwrap();
+        full(encode_event("/", None, "event", EncodedArgs::default()));
+        full(encode_event("/", None, "", EncodedArgs::new(1).unwrap()));
+        full(encode_event("/admin", Some(0), "event", EncodedArgs::new((1, "b")).unwrap()));
+        full(encode_event("/", Some(1000), "event", binary()));
+        full(encode_ack("/", 999, EncodedArgs::default()));
+        full(encode_ack("/admin", u64::MAX, binary()));
     }
 
     #[test]
