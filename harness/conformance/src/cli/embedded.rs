@@ -1,5 +1,5 @@
 use socketio_conformance::{Case, KnownFailures, Subject};
-use socketio_fixtures::contract;
+use socketio_fixtures::{contract, known};
 use socketio_harness::{App, create_app};
 
 use super::problem::Problem;
@@ -23,10 +23,8 @@ impl Embedded {
 
 /// Where socketioxide is known to depart.
 pub(crate) fn known_failures(cases: &[Case]) -> Result<KnownFailures, Problem> {
-    KnownFailures::parse(SOCKETIOXIDE, cases).map_err(|source| Problem::KnownFailures {
+    KnownFailures::parse(known::SOCKETIOXIDE, cases).map_err(|source| Problem::KnownFailures {
         file: "fixtures/known/socketioxide.toml".to_owned(),
         source,
     })
 }
-
-const SOCKETIOXIDE: &str = include_str!("../../../../fixtures/known/socketioxide.toml");
