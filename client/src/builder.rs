@@ -215,7 +215,7 @@ impl ClientBuilder {
         let shared = Shared::new(endpoint, config, self.reconnection.is_some());
         let socket = shared.join(&namespace, self.auth?)?;
         let driver = open_transport(&shared, patience).await?;
-        tokio::spawn(run(driver, self.timeout, self.reconnection));
+        tokio::spawn(run(Box::new(driver), self.timeout, self.reconnection));
         // From here on the connection ends with the client, also if this future is dropped.
         let client = SocketIoClient::new(shared, socket, self.timeout);
         client.accepted(patience).await?;

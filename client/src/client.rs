@@ -174,9 +174,9 @@ impl SocketIoClient {
     /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
     pub fn upgraded(&self) -> impl Future<Output = Result> + Send + use<> {
         let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
-        let mut transport = shared.transport();
+        let mut progress = shared.progress();
         async move {
-            let upgraded = transport.wait_for(|now| *now == Transport::Websocket);
+            let upgraded = progress.wait_for(|now| now.transport == Transport::Websocket);
             match tokio::time::timeout(timeout, upgraded).await {
                 Ok(_) => Ok(()),
                 Err(_) => Err(Error::Timeout {

@@ -28,9 +28,6 @@ pub(crate) struct Shared {
     pub(crate) connection_events: Mutex<ConnectionLog>,
     state: Mutex<State>,
     started: Instant,
-    /// Set when the last namespace was left: nothing keeps the connection any more.
-    deserted: watch::Sender<bool>,
-    gone: watch::Sender<bool>,
 }
 
 pub(crate) struct State {
@@ -42,16 +39,27 @@ pub(crate) struct State {
     pub(crate) reading_paused: bool,
     /// Packets that belonged to nobody: late acks, events of namespaces that were left.
     pub(crate) strays: usize,
-    transport: watch::Sender<Transport>,
+    progress: watch::Sender<Progress>,
     /// By namespace, who gets its packets.
     sockets: HashMap<Arc<str>, Arc<Socket>>,
+}
+
+/// What a connection can be waited for. One channel for all: an idle client should be small.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) transport: Transport,
+    /// The last namespace was left: nothing keeps the connection any more.
+    deserted: bool,
+    /// No transport is left, and none will be opened.
+    gone: bool,
 }
 
 impl Shared {
     pub(crate) fn new(endpoint: Endpoint, config: ClientConfig, reconnects: bool) -> Arc<Self> {
         let core = Connection::client(config);
+        let progress = Progress { transport: core.transport(), deserted: false, gone: false };
         let state = State {
-            transport: watch::Sender::new(core.transport()),
+            progress: watch::Sender::new(progress),
             core,
             transcript: Transcript::default(),
             opened: false,
@@ -67,8 +75,6 @@ impl Shared {
             connection_events: Mutex::default(),
             state: Mutex::new(state),
             started: Instant::now(),
-            deserted: watch::Sender::new(false),
-            gone: watch::Sender::new(false),
         })
     }
 
@@ -120,7 +126,7 @@ impl Shared {
         // Told here and not by the core, which may be between two connections.
         socket.end(&CloseReason::ClientDisconnect);
         if deserted {
-            self.deserted.send_replace(true);
+            self.lock().progress.send_modify(|progress| progress.deserted = true);
         }
     }
 
@@ -142,8 +148,9 @@ impl Shared {
         })
     }
 
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+    /// The time of the transcript.
+    pub(crate) fn since_start(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
     }
 
     #[expect(clippy::unnecessary_box_returns, reason = "errors keep it boxed, to stay small")]
@@ -151,8 +158,8 @@ impl Shared {
         Box::new(self.lock().transcript.clone())
     }
 
-    pub(crate) fn transport(&self) -> watch::Receiver<Transport> {
-        self.lock().transport.subscribe()
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.lock().progress.subscribe()
     }
 
     /// Whether nothing keeps the connection any more.
@@ -163,12 +170,12 @@ impl Shared {
     /// Waits until nothing keeps the connection any more.
     pub(crate) async fn deserted(&self) {
         // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.deserted.subscribe().wait_for(|deserted| *deserted).await;
+        let _ = self.progress().wait_for(|progress| progress.deserted).await;
     }
 
     /// Waits until no transport of the connection is left, and none will be opened.
     pub(crate) async fn gone(&self) {
-        let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
+        let _ = self.progress().wait_for(|progress| progress.gone).await;
     }
 
     /// Whether somebody still wants the connection that was lost.
@@ -180,7 +187,7 @@ impl Shared {
     pub(crate) fn begin_again(&self) {
         let mut state = self.lock();
         state.core = Connection::client(self.config);
-        state.transport.send_replace(self.config.transport);
+        state.progress.send_modify(|progress| progress.transport = self.config.transport);
         state.opened = false;
         let mut sockets: Vec<_> = state.sockets.values().cloned().collect();
         sockets.sort_unstable_by(|a, b| a.namespace.cmp(&b.namespace));
@@ -212,7 +219,7 @@ impl Shared {
         }
         drop(state);
         self.connection_events.lock().unwrap_or_else(PoisonError::into_inner).end();
-        self.gone.send_replace(true);
+        self.lock().progress.send_modify(|progress| progress.gone = true);
     }
 }
 
@@ -262,7 +269,7 @@ impl State {
             }
             Event::Upgraded => {
                 tracing::debug!(target: "socketio", "upgraded to websocket");
-                self.transport.send_replace(Transport::Websocket);
+                self.progress.send_modify(|progress| progress.transport = Transport::Websocket);
             }
             Event::UpgradeFailed(why) => {
                 tracing::debug!(target: "socketio", why, "upgrade given up, polling goes on");

@@ -3,19 +3,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 /// The deadline of a wait. The time runs from the first poll, not from the registration: a test
 /// may do other things in between.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     after: Duration,
+    running: bool,
+    /// Kept when a wait is over: to move a timer further away costs a tenth of a new one.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Deadline {
     pub(crate) fn new(after: Duration) -> Self {
-        Self { after, sleep: None }
+        Self { after, running: false, sleep: None }
     }
 
     pub(crate) fn after(&self) -> Duration {
@@ -28,11 +30,17 @@ impl Deadline {
 
     /// Starts anew with the next poll.
     pub(crate) fn rewind(&mut self) {
-        self.sleep = None;
+        self.running = false;
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let after = self.after;
-        self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(after))).as_mut().poll(cx)
+        if !std::mem::replace(&mut self.running, true) {
+            match (&mut self.sleep, Instant::now().checked_add(self.after)) {
+                (Some(sleep), Some(until)) => sleep.as_mut().reset(until),
+                (sleep, _) => *sleep = Some(Box::pin(tokio::time::sleep(self.after))),
+            }
+        }
+        // Set above.
+        self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
     }
 }

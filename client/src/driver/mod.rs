@@ -83,23 +83,24 @@ impl Driver {
         for count in 0..64 {
             let Some(lane) = &mut self.websocket else { return count > 0 };
             let Poll::Ready(came) = lane.poll_read(cx) else { return count > 0 };
+            let now = Instant::now();
+            let at = self.shared.since_start(now);
             let mut state = self.shared.lock();
             match came {
                 websocket::Came::Text(text) => {
-                    let at = self.shared.elapsed();
                     let direction = Direction::Received;
                     state.transcript.record_text(at, direction, Transport::Websocket, &text);
-                    input(&mut state, Input::Text(&text));
+                    state.core.handle_input(now.into_std(), Input::Text(&text));
                 }
                 websocket::Came::Binary(data) => {
-                    let at = self.shared.elapsed();
                     let direction = Direction::Received;
                     state.transcript.record_binary(at, direction, Transport::Websocket, data.len());
-                    input(&mut state, Input::Binary(data));
+                    state.core.handle_input(now.into_std(), Input::Binary(data));
                 }
                 websocket::Came::Lost(reason) => {
                     self.websocket = None;
-                    input(&mut state, Input::Lost(Transport::Websocket, reason));
+                    let lost = Input::Lost(Transport::Websocket, reason);
+                    state.core.handle_input(now.into_std(), lost);
                 }
             }
         }
@@ -114,7 +115,8 @@ impl Driver {
         match came {
             polling::Came::Nothing => return false,
             polling::Came::Payload(body) => {
-                state.transcript.record_body(self.shared.elapsed(), &body);
+                let at = self.shared.since_start(Instant::now());
+                state.transcript.record_body(at, &body);
                 input(&mut state, Input::Payload(&body));
             }
             polling::Came::Idle if lane.is_closing() => self.polling = None,
@@ -157,11 +159,12 @@ impl Driver {
     fn carry_out(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
+        // What leaves together has left at one time.
+        let at = shared.since_start(Instant::now());
         let mut busy = false;
         loop {
             match state.core.poll_output() {
                 Output::Send(transport, frame) => {
-                    let at = shared.elapsed();
                     state.transcript.record_frame(at, Direction::Sent, transport, &frame);
                     self.send(transport, frame);
                 }

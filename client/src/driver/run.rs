@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use socketio_proto::connection::Input;
 use socketio_proto::engine::Transport;
+use tokio::time::Instant;
 
 use super::open::{self, Patience};
 use super::{Driver, Http, PollingLane};
@@ -14,16 +15,17 @@ use crate::reconnection::Reconnection;
 use crate::shared::Shared;
 
 /// Drives a connection to its end, and makes it again if that is wanted.
-pub(crate) async fn run(mut driver: Driver, patience: Duration, plan: Option<Reconnection>) {
+pub(crate) async fn run(mut driver: Box<Driver>, patience: Duration, plan: Option<Reconnection>) {
     let shared = Arc::clone(&driver.shared);
     // Also when the runtime shuts down under the task: nobody may wait for it in vain.
     let _ended = Ended(Arc::clone(&shared));
     loop {
-        let reason = driver.await;
+        let reason = (&mut *driver).await;
         let Some(plan) = plan.as_ref().filter(|_| shared.wants_reconnection()) else { break };
         shared.report(ConnectionEvent::Disconnected { reason });
-        match reconnect(&shared, patience, plan).await {
-            Some(next) => driver = next,
+        // Boxed: most connections never need it, and each would carry its size.
+        match Box::pin(reconnect(&shared, patience, plan)).await {
+            Some(next) => *driver = next,
             None => break,
         }
     }
@@ -41,7 +43,7 @@ pub(crate) async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> 
         }
         Transport::Polling => {
             let (down, body) = open::polling(&shared.endpoint, limits, patience).await?;
-            let at = shared.elapsed();
+            let at = shared.since_start(Instant::now());
             shared.lock().transcript.record_body(at, &body);
             shared.input(Input::Payload(&body));
             let handshake = shared.lock().core.handshake().cloned();

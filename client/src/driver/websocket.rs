@@ -96,6 +96,8 @@ impl WebsocketLane {
                 self.unflushed = true;
             }
         }
+        // A burst must not keep its memory for as long as the connection lives.
+        self.queue.shrink_to(KEPT_MESSAGES);
         if self.unflushed {
             match std::pin::Pin::new(&mut self.stream).poll_flush(cx) {
                 Poll::Ready(flushed) => {
@@ -129,3 +131,6 @@ fn config(limits: Limits) -> WebSocketConfig {
         .max_message_size(Some(limits.max_packet))
         .max_frame_size(Some(limits.max_packet))
 }
+
+/// For how many messages a lane keeps room when there are none.
+const KEPT_MESSAGES: usize = 64;
