@@ -6,12 +6,14 @@ mod encode;
 #[cfg(feature = "msgpack")]
 pub mod msgpack;
 mod packet;
+mod recovery;
 
 pub(crate) use codec::Codec;
 pub use codec::Parser;
 pub use decode::Decoder;
 pub use encode::{encode_ack, encode_event};
 pub use packet::Packet;
+pub use recovery::Recovery;
 
 use crate::error::Error;
 
