@@ -18,6 +18,9 @@ pub struct Limits {
     /// Nesting of arrays and objects in one packet's JSON or `MessagePack`. Default 100; never more
     /// than 127, where `serde_json` itself stops.
     pub max_depth: usize,
+    /// Packets of one namespace that may come before its CONNECT reply, and frames that may wait
+    /// when the peer asks for one more (a pong while an upgrade pauses polling). Default 10,000.
+    pub max_early_packets: usize,
 }
 
 impl Limits {
@@ -31,6 +34,14 @@ impl Limits {
 
     pub(crate) fn check_payload_packets(&self, count: usize) -> Result<(), Error> {
         check("number of packets in a payload", count, self.max_payload_packets)
+    }
+
+    pub(crate) fn check_early(&self, count: usize) -> Result<(), Error> {
+        check("number of packets before the CONNECT reply", count, self.max_early_packets)
+    }
+
+    pub(crate) fn check_held(&self, count: usize) -> Result<(), Error> {
+        check("number of frames held back", count, self.max_early_packets)
     }
 
     pub(crate) fn check_attachments(&self, count: usize) -> Result<(), Error> {
@@ -73,6 +84,7 @@ impl Default for Limits {
             max_payload_packets: 100_000,
             max_attachments: 1_000,
             max_depth: 100,
+            max_early_packets: 10_000,
         }
     }
 }

@@ -260,3 +260,16 @@ fn raw_frames_go_out_as_the_transport_carries_them() {
         .gives(["ws <0401>"]);
     client.input(Input::Tick).gives([]);
 }
+
+#[test]
+fn a_client_told_not_to_ping_does_not_miss_the_pong() {
+    let mut client = connected(Websocket);
+    client.call(|client| client.set_answer_pings(false));
+    for _ in 0..3 {
+        client.after_ms(25_000).gives([]).waits_ms(25_000);
+    }
+    assert_eq!(client.connection.withheld_heartbeats(), 3);
+    client.ws(r#"42["a"]"#).gives(["* event / a []"]).after_ms(25_000).gives([]);
+    client.call(|client| client.set_answer_pings(true)).after_ms(25_000).gives(["ws 2"]);
+    client.waits_ms(20_000);
+}

@@ -65,3 +65,30 @@ fn absurd_intervals_do_not_overflow_the_clock() {
     client.ws(r#"0{"sid":"a","pingInterval":18446744073709551615,"pingTimeout":1}"#);
     client.gives(["* opened a"]).waits_ms(10 * 365 * 24 * 3_600_000);
 }
+
+#[test]
+fn pings_go_unanswered_when_told_and_the_session_stays() {
+    let mut client = Script::connected();
+    client.call(|client| client.set_answer_pings(false));
+    client.after_ms(40_000).ws("2").gives([]).waits_ms(45_000);
+    client.after_ms(40_000).ws("2").gives([]);
+    assert_eq!(client.connection.withheld_heartbeats(), 2);
+    client.call(|client| client.set_answer_pings(true)).ws("2").gives(["ws 3"]);
+    assert_eq!(client.connection.withheld_heartbeats(), 2);
+}
+
+#[test]
+fn a_probe_is_answered_even_when_pings_are_not() {
+    let mut server = Script::serving_by_polling();
+    server.call(|server| server.set_answer_pings(false));
+    server.websocket_opened().ws("2probe").gives(["ws 3probe"]);
+}
+
+#[test]
+fn a_server_told_not_to_ping_does_not_miss_the_pong() {
+    let mut server = Script::serving();
+    server.call(|server| server.set_answer_pings(false));
+    server.after_ms(25_000).gives([]).waits_ms(25_000).after_ms(25_000).gives([]);
+    assert_eq!(server.connection.withheld_heartbeats(), 2);
+    server.call(|server| server.set_answer_pings(true)).after_ms(25_000).gives(["ws 2"]);
+}

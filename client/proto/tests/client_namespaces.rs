@@ -4,6 +4,7 @@ mod support;
 
 use serde_json::json;
 use socketio_proto::Error;
+use socketio_proto::connection::ClientConfig;
 use support::{OPEN, Script, Websocket, args, not_connected};
 
 /// A client in `/` and `/chat`.
@@ -186,4 +187,19 @@ fn a_client_has_no_server_calls() {
     client.call(|client| client.accept("/", "s")).gives([]);
     client.call(|client| client.refuse("/", json!({"message": "no"}))).gives([]);
     assert_eq!(client.connection.emit("/", "a", args(1)), not_connected("/"));
+}
+
+#[test]
+fn packets_before_the_reply_are_bounded() {
+    let mut config = ClientConfig::new(Websocket);
+    config.limits.max_early_packets = 2;
+    let mut client = Script::client_with(config);
+    client.call(|client| client.connect("/", None)).ws(OPEN).drain();
+    client.ws(r#"42["a"]"#).ws(r#"42["b"]"#).gives([]);
+    client.ws(r#"42["c"]"#).gives([
+        "close ws",
+        "* stray EVENT / a []",
+        "* stray EVENT / b []",
+        "* closed: parse error (number of packets before the CONNECT reply of 3 exceeds the limit of 2)",
+    ]);
 }

@@ -182,3 +182,21 @@ fn the_probed_websocket_is_closed_when_polling_fails() {
         "* closed: transport error (502)",
     ]);
 }
+
+#[test]
+fn pings_while_polling_pauses_are_bounded() {
+    let mut config = ClientConfig::new(Polling);
+    config.limits.max_early_packets = 2;
+    let mut client = Script::client_with(config);
+    client.body(OPEN_UPGRADABLE).websocket_opened().ws("3probe").drain();
+    client.body("2\u{1e}2").gives([]);
+    client.body("2").gives([
+        "resume polling",
+        "polling 3",
+        "polling 3",
+        "polling 1",
+        "close polling",
+        "close ws",
+        "* closed: parse error (number of frames held back of 3 exceeds the limit of 2)",
+    ]);
+}

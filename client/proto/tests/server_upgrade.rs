@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{Script, Websocket, args};
 
 /// A polling session whose websocket has been probed; no poll is pending.
@@ -79,4 +81,28 @@ fn a_probe_by_polling_ends_the_session() {
     let mut server = Script::serving_by_polling();
     server.websocket_opened().body("2probe");
     assert!(server.connection.is_closed());
+}
+
+#[test]
+fn an_upgrade_that_takes_too_long_is_given_up() {
+    let mut server = Script::serving_by_polling();
+    server.websocket_opened().waits_ms(10_000);
+    server.after_ms(6_000).ws("2probe").gives(["ws 3probe"]).waits_ms(4_000);
+    server.after_ms(4_000).gives(["* upgrade failed: it took too long", "close ws"]);
+    server.ws("5").gives([]).emit("/", "a", args(())).poll().gives([r#"polling 42["a"]"#]);
+    server.websocket_opened().ws("2probe").ws("5").gives([
+        "ws 3probe",
+        "close polling",
+        "* upgraded",
+    ]);
+}
+
+#[test]
+fn a_websocket_that_says_nothing_is_given_up_after_the_time_that_was_set() {
+    let mut server = Script::serving_by_polling();
+    server.connection = server.connection.with_upgrade_timeout(Duration::from_secs(1));
+    server.websocket_opened().gives([]).waits_ms(1_000);
+    server.after_ms(999).gives([]);
+    server.after_ms(1).gives(["* upgrade failed: it took too long", "close ws"]);
+    server.waits_ms(24_000);
 }

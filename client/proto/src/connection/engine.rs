@@ -88,6 +88,13 @@ impl Connection {
         match (packet, self.is_client(), self.protocol) {
             (Packet::Ping(data), true, Protocol::V4) => {
                 self.heartbeat.pinged(now);
+                if !self.answers_pings {
+                    self.withheld_heartbeats += 1;
+                    return Ok(());
+                }
+                if !self.can_send() {
+                    self.limits.check_held(self.held.len() + 1)?;
+                }
                 self.send_packet(&Packet::Pong(data));
                 Ok(())
             }
@@ -179,7 +186,13 @@ impl Connection {
     pub(super) fn tick(&mut self, now: Instant) {
         match self.heartbeat.tick(now) {
             Beat::Nothing => {}
-            Beat::SendPing => self.send_packet(&Packet::Ping(Cow::Borrowed(""))),
+            Beat::SendPing if self.answers_pings => {
+                self.send_packet(&Packet::Ping(Cow::Borrowed("")));
+            }
+            Beat::SendPing => {
+                self.withheld_heartbeats += 1;
+                self.heartbeat.withheld(now);
+            }
             Beat::TimedOut => return self.finish(CloseReason::PingTimeout),
         }
         if let Role::Server(state) = &self.role

@@ -94,6 +94,21 @@ impl Heartbeat {
         }
     }
 
+    /// A ping was due and was not sent, so the lack of a pong proves nothing.
+    pub(super) fn withheld(&mut self, now: Instant) {
+        match self {
+            Self::AwaitingPong { interval, timeout, .. } => {
+                let (interval, timeout) = (*interval, *timeout);
+                *self = Self::Idle { at: later(now, interval), interval, timeout };
+            }
+            Self::Pinging { ping_at, deadline, interval, .. } => {
+                *ping_at = Some(later(now, *interval));
+                *deadline = later(now, Duration::MAX);
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn tick(&mut self, now: Instant) -> Beat {
         match *self {
             Self::Pinging { ping_at: Some(at), interval, timeout, .. } if now >= at => {

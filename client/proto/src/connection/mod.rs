@@ -105,6 +105,8 @@ pub struct Connection {
     transport: Transport,
     handshake: Option<Handshake>,
     heartbeat: Heartbeat,
+    answers_pings: bool,
+    withheld_heartbeats: u64,
     upgrade: UpgradeState,
     limits: Limits,
     codec: Codec,
@@ -125,6 +127,8 @@ enum Role {
 struct ServerState {
     /// A GET waits for packets.
     poll_pending: bool,
+    /// How long an upgrade may take.
+    upgrade_timeout: Duration,
     /// Until when a namespace must be connected; `None` once one is.
     connect_deadline: Option<Instant>,
     /// Namespaces that were connected: what a client sent before it learnt of the end is no error.
@@ -152,6 +156,7 @@ impl Connection {
         let ServerConfig { transport, handshake, connect_timeout, limits } = config;
         let state = ServerState {
             poll_pending: false,
+            upgrade_timeout: UPGRADE_TIMEOUT,
             connect_deadline: Some(heartbeat::later(now, connect_timeout)),
             left: HashSet::new(),
         };
@@ -169,6 +174,18 @@ impl Connection {
         self
     }
 
+    /// Server: how long an upgrade may take, from the websocket's opening to the packet `5`. One
+    /// that takes longer is given up, and polling goes on. Default 10 s, as the official server's.
+    ///
+    /// A client's is [`ClientConfig::upgrade_timeout`].
+    #[must_use]
+    pub fn with_upgrade_timeout(mut self, timeout: Duration) -> Self {
+        if let Role::Server(state) = &mut self.role {
+            state.upgrade_timeout = timeout;
+        }
+        self
+    }
+
     fn new(role: Role, protocol: Protocol, transport: Transport, limits: Limits) -> Self {
         Self {
             role,
@@ -177,6 +194,8 @@ impl Connection {
             transport,
             handshake: None,
             heartbeat: Heartbeat::Off,
+            answers_pings: true,
+            withheld_heartbeats: 0,
             upgrade: UpgradeState::None,
             limits,
             codec: Codec::new(Parser::Default, limits),
@@ -205,7 +224,7 @@ impl Connection {
             }
             Input::Payload(body) => self.polling_body(now, body),
             Input::PollRequested => self.poll_requested(),
-            Input::WebsocketOpened => return self.websocket_opened(),
+            Input::WebsocketOpened => return self.websocket_opened(now),
             Input::PollingPaused => return self.polling_paused(),
             Input::Lost(transport, error) => return self.transport_lost(transport, error),
             Input::Tick => return self.tick(now),
@@ -253,6 +272,22 @@ impl Connection {
     /// an upgrade, or no poll is pending.
     pub fn held_frames(&self) -> usize {
         self.held.len()
+    }
+
+    /// Stops answering pings, or answers them again: the server's heartbeat then ends the session
+    /// after its ping timeout, while this side goes on as before.
+    ///
+    /// The side that pings, a server or a client of [`Protocol::V3`], stops sending pings instead,
+    /// and then does not take the lack of a pong for the peer's end. What an upgrade's probe asks is
+    /// answered in any case.
+    pub fn set_answer_pings(&mut self, answer: bool) {
+        self.answers_pings = answer;
+    }
+
+    /// Pongs, or pings of the side that pings, that were not sent because of
+    /// [`set_answer_pings`](Self::set_answer_pings).
+    pub fn withheld_heartbeats(&self) -> u64 {
+        self.withheld_heartbeats
     }
 
     /// Sends a frame as it is, whether or not it is the protocol.
@@ -303,3 +338,6 @@ impl Connection {
         [self.heartbeat.deadline(), self.upgrade.deadline(), connect].into_iter().flatten().min()
     }
 }
+
+/// How long the official server gives an upgrade (`upgradeTimeout`).
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

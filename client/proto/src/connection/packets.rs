@@ -54,6 +54,7 @@ impl Connection {
         let event = match (self.namespaces.get_mut(packet.namespace()), &self.role) {
             (Some(state), _) if state.link == Link::Connected => state.deliver(packet),
             (Some(state), _) if state.link == Link::Requested => {
+                self.limits.check_early(state.early.len() + 1)?;
                 state.early.push(packet);
                 return Ok(());
             }

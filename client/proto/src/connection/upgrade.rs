@@ -14,11 +14,11 @@ pub(super) enum UpgradeState {
     /// Not begun, given up, or not needed.
     None,
     /// Client: the websocket is being opened.
-    Opening { deadline: Option<Instant> },
+    Opening { deadline: Instant },
     /// The websocket is open; client: `3probe` is awaited. Server: `2probe`.
-    Probing { deadline: Option<Instant> },
+    Probing { deadline: Instant },
     /// Client: waiting until no poll is in flight. Server: `5` is awaited.
-    Switching { deadline: Option<Instant> },
+    Switching { deadline: Instant },
     /// Websocket has taken over.
     Done,
 }
@@ -28,7 +28,7 @@ impl UpgradeState {
         match self {
             Self::Opening { deadline }
             | Self::Probing { deadline }
-            | Self::Switching { deadline } => deadline,
+            | Self::Switching { deadline } => Some(deadline),
             Self::None | Self::Done => None,
         }
     }
@@ -54,7 +54,7 @@ impl Connection {
             && self.upgrade == UpgradeState::None
             && offered
         {
-            self.upgrade = UpgradeState::Opening { deadline: Some(later(now, upgrade_timeout)) };
+            self.upgrade = UpgradeState::Opening { deadline: later(now, upgrade_timeout) };
             self.outputs.push_back(Output::OpenWebsocket);
         }
     }
@@ -65,14 +65,15 @@ impl Connection {
         }
     }
 
-    pub(super) fn websocket_opened(&mut self) {
-        match (self.upgrade, self.is_client()) {
-            (UpgradeState::Opening { deadline }, true) => {
+    pub(super) fn websocket_opened(&mut self, now: Instant) {
+        match (self.upgrade, &self.role) {
+            (UpgradeState::Opening { deadline }, Role::Client { .. }) => {
                 self.upgrade = UpgradeState::Probing { deadline };
                 self.send_on(Transport::Websocket, &Packet::Ping(PROBE.into()));
             }
-            (UpgradeState::None, false) if self.transport == Transport::Polling => {
-                self.upgrade = UpgradeState::Probing { deadline: None };
+            (UpgradeState::None, Role::Server(state)) if self.transport == Transport::Polling => {
+                let deadline = later(now, state.upgrade_timeout);
+                self.upgrade = UpgradeState::Probing { deadline };
             }
             // The session's own transport, or a websocket that came too late or twice.
             _ if self.transport == Transport::Websocket && self.phase == Phase::Opening => {}
@@ -98,10 +99,10 @@ impl Connection {
                 self.engine_packet(now, packet)?;
             }
             (
-                UpgradeState::Probing { .. } | UpgradeState::Switching { .. },
+                UpgradeState::Probing { deadline } | UpgradeState::Switching { deadline },
                 Ok(Packet::Ping(data)),
                 false,
-            ) if data == PROBE => self.probed(),
+            ) if data == PROBE => self.probed(deadline),
             (UpgradeState::Switching { .. }, Ok(Packet::Upgrade), false) => {
                 self.release_poll();
                 self.switch_to_websocket();
@@ -117,9 +118,9 @@ impl Connection {
         Ok(())
     }
 
-    fn probed(&mut self) {
+    fn probed(&mut self, deadline: Instant) {
         self.send_on(Transport::Websocket, &Packet::Pong(PROBE.into()));
-        self.upgrade = UpgradeState::Switching { deadline: None };
+        self.upgrade = UpgradeState::Switching { deadline };
         if self.held.is_empty() {
             self.release_poll();
         }
