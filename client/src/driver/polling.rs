@@ -145,9 +145,10 @@ impl PollingLane {
         )
     }
 
+    /// A closed session owes no answer to the pending poll, and python-engineio gives none.
     fn is_idle(&self) -> bool {
-        self.queue.is_empty()
-            && matches!((&self.up, &self.down), (Slot::Resting(_), Slot::Resting(_)))
+        let resting = |slot: &Slot| matches!(slot, Slot::Resting(_));
+        self.queue.is_empty() && resting(&self.up) && (self.closing || resting(&self.down))
     }
 }
 
