@@ -2,10 +2,12 @@
 
 pub mod scripted;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use serde_json::Value;
 use socketio_fixtures::peer;
-use socketio_harness::{App, ChildProcess, Result, Transport, create_app};
+use socketio_harness::{App, ChildProcess, Result, Transport, create_app, scaled};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,13 +33,15 @@ impl Via {
     }
 }
 
-/// The peer server, in two implementations of the protocol.
+/// The peer server, in three implementations of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// On socketioxide, in this process.
     Rust,
     /// On socket.io, as a child process.
     Node,
+    /// On python-socketio, as a child process.
+    Python,
 }
 
 impl Peer {
@@ -46,15 +50,58 @@ impl Peer {
         match self {
             Self::Rust => create_app(peer::router()).await,
             Self::Node => create_app(node_peer("peer.js")).await,
+            Self::Python => create_app(python_peer("peer.py")).await,
         }
     }
 }
 
 /// A server of `fixtures/peers/node`, by the name of its script.
 pub fn node_peer(script: &str) -> ChildProcess {
-    let directory: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "..", "fixtures", "peers", "node"].iter().collect();
-    ChildProcess::new("node").arg(script).current_dir(directory).env("EXIT_WITH_STDIN", "1")
+    let directory = peers("node");
+    installed(&directory.join("node_modules"));
+    child(ChildProcess::new("node").arg(script), directory)
+}
+
+/// A server of `fixtures/peers/python`, by the name of its script.
+pub fn python_peer(script: &str) -> ChildProcess {
+    let directory = peers("python");
+    let python = directory.join(".venv").join("bin").join("python");
+    installed(&python);
+    child(ChildProcess::new(python).arg(script), directory)
+}
+
+fn peers(language: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "fixtures", "peers", language].iter().collect()
+}
+
+fn installed(path: &Path) {
+    assert!(path.exists(), "{} is missing: run ./tests/run, which installs it", path.display());
+}
+
+fn child(process: ChildProcess, directory: PathBuf) -> ChildProcess {
+    process.current_dir(directory).env("EXIT_WITH_STDIN", "1")
+}
+
+/// Waits until a peer that is a child process holds no client any more.
+///
+/// # Panics
+/// If that takes longer than five seconds.
+pub async fn no_client_is_left_in(app: &App) {
+    let mut left = Value::Null;
+    let emptying = async {
+        while !is_empty(&left) {
+            let body = http_get(app, "/connections").await;
+            left = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            tokio::task::yield_now().await;
+        }
+    };
+    let emptied = tokio::time::timeout(scaled(Duration::from_secs(5)), emptying).await;
+    assert!(emptied.is_ok(), "the server still holds {left}");
+}
+
+fn is_empty(left: &Value) -> bool {
+    let sockets = left["sockets"].as_object();
+    left["engine"] == 0 && sockets.is_some_and(|sockets| sockets.values().all(|count| *count == 0))
 }
 
 /// The body of a plain GET on the app, outside Socket.IO.

@@ -7,7 +7,7 @@ use socketio_fixtures::{hello, peer};
 use socketio_harness::{
     ChildProcess, ClientError, Error, Result, Transport, close, create_app, create_socketio_client,
 };
-use socketio_tests::{node_peer, scripted};
+use socketio_tests::{Peer, node_peer, scripted};
 
 type Failure = ClientError;
 
@@ -156,16 +156,33 @@ async fn the_namespace_does_not_exist() -> Result {
 }
 
 #[tokio::test]
+async fn python_says_of_no_namespace_what_is_wrong() -> Result {
+    let app = Peer::Python.boot().await?;
+    for transport in BOTH {
+        let error = create_socketio_client(&app)
+            .namespace("/nope")
+            .transports([transport])
+            .await
+            .unwrap_err();
+        let text = "connect_error on namespace \"/nope\": Unable to connect";
+        assert_eq!(error.to_string(), text);
+    }
+    close(app).await
+}
+
+#[tokio::test]
 async fn a_middleware_refuses() -> Result {
-    let node = create_app(node_peer("peer.js")).await?;
-    let error = create_socketio_client(&node).namespace("/refused").await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "connect_error on namespace \"/refused\": not allowed {\"code\":7}"
-    );
-    let Failure::ConnectError { data, .. } = error else { panic!("{error}") };
-    assert_eq!(data, Some(json!({"code": 7})));
-    close(node).await?;
+    for peer in [Peer::Node, Peer::Python] {
+        let app = peer.boot().await?;
+        let error = create_socketio_client(&app).namespace("/refused").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "connect_error on namespace \"/refused\": not allowed {\"code\":7}"
+        );
+        let Failure::ConnectError { data, .. } = error else { panic!("{error}") };
+        assert_eq!(data, Some(json!({"code": 7})));
+        close(app).await?;
+    }
 
     let rust = create_app(peer::router()).await?;
     let error = create_socketio_client(&rust).namespace("/refused").await.unwrap_err();

@@ -10,7 +10,7 @@ use socketio_tests::{Peer, Via};
 #[rstest]
 #[tokio::test]
 async fn ten_thousand_events_arrive_in_order(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
@@ -29,7 +29,7 @@ async fn ten_thousand_events_arrive_in_order(
 #[rstest]
 #[tokio::test]
 async fn what_is_sent_during_an_upgrade_arrives_in_order(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
 ) -> Result {
     let app = peer.boot().await?;
     let client = create_socketio_client(&app).transports(Via::Upgrade.transports()).await?;
@@ -61,7 +61,7 @@ async fn what_is_sent_during_an_upgrade_arrives_in_order(
 #[rstest]
 #[tokio::test]
 async fn each_of_a_hundred_acks_gets_its_own_answer(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
@@ -82,7 +82,7 @@ async fn each_of_a_hundred_acks_gets_its_own_answer(
 #[rstest]
 #[tokio::test]
 async fn binary_of_any_size_survives(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
@@ -104,7 +104,7 @@ async fn binary_of_any_size_survives(
 #[rstest]
 #[tokio::test]
 async fn binary_stands_anywhere_in_the_arguments(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling)] via: Via,
 ) -> Result {
     #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -133,7 +133,7 @@ async fn binary_stands_anywhere_in_the_arguments(
 #[rstest]
 #[tokio::test]
 async fn large_text_travels_by_polling(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(60_000, 70_000, 1 << 20, 5 << 20)] size: usize,
 ) -> Result {
     let app = peer.boot().await?;
@@ -151,7 +151,7 @@ async fn large_text_travels_by_polling(
 #[rstest]
 #[tokio::test]
 async fn events_arrive_under_their_own_names(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
@@ -179,7 +179,7 @@ async fn events_arrive_under_their_own_names(
 #[rstest]
 #[tokio::test]
 async fn the_client_answers_the_servers_acks(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
@@ -201,7 +201,9 @@ async fn the_client_answers_the_servers_acks(
 
 #[rstest]
 #[tokio::test]
-async fn arguments_keep_their_json(#[values(Peer::Rust, Peer::Node)] peer: Peer) -> Result {
+async fn arguments_keep_their_json(
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
+) -> Result {
     let app = peer.boot().await?;
     let client = create_socketio_client(&app).await?;
 
