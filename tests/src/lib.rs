@@ -1,5 +1,6 @@
 //! What the integration tests share: servers and ways to reach them, to be combined by rstest.
 
+pub mod gate;
 pub mod scripted;
 
 use std::path::{Path, PathBuf};
@@ -83,20 +84,25 @@ fn child(process: ChildProcess, directory: PathBuf) -> ChildProcess {
 }
 
 /// Waits until a peer that is a child process holds no client any more.
+pub async fn no_client_is_left_in(app: &App) {
+    connections_become(app, is_empty).await;
+}
+
+/// Waits until a peer that is a child process holds what it should: `{"engine": 1, "sockets": {"/":
+/// 1}}`.
 ///
 /// # Panics
 /// If that takes longer than five seconds.
-pub async fn no_client_is_left_in(app: &App) {
-    let mut left = Value::Null;
-    let emptying = async {
-        while !is_empty(&left) {
+pub async fn connections_become(app: &App, wanted: impl Fn(&Value) -> bool) {
+    let mut held = Value::Null;
+    let becoming = async {
+        while !wanted(&held) {
             let body = http_get(app, "/connections").await;
-            left = serde_json::from_str(&body).unwrap_or(Value::String(body));
-            tokio::task::yield_now().await;
+            held = serde_json::from_str(&body).unwrap_or(Value::String(body));
         }
     };
-    let emptied = tokio::time::timeout(scaled(Duration::from_secs(5)), emptying).await;
-    assert!(emptied.is_ok(), "the server still holds {left}");
+    let became = tokio::time::timeout(scaled(Duration::from_secs(5)), becoming).await;
+    assert!(became.is_ok(), "the server holds {held}");
 }
 
 fn is_empty(left: &Value) -> bool {
