@@ -10,7 +10,7 @@ use socketio_harness::{
     create_socketio_client,
 };
 use socketio_tests::gate::Gate;
-use socketio_tests::{Via, http_get, node_peer};
+use socketio_tests::{Via, connections_become, node_peer};
 
 /// A client whose connections pass the gate, and that has received something: recovery resumes
 /// after the last event.
@@ -28,9 +28,8 @@ async fn misses_news(client: &SocketIoClient, app: &App, gate: &Gate) -> Result 
     let reporter = create_socketio_client(app).await?;
     gate.shut();
     client.drop_connection();
-    let alone =
-        |body: &str| serde_json::from_str(body).is_ok_and(|held: Value| held["sockets"]["/"] == 1);
-    while !alone(&http_get(app, "/connections").await) {}
+    let alone = |held: &Value| held.pointer("/sockets/~1") == Some(&json!(1));
+    connections_become(app, alone).await;
     for number in 1..=3 {
         reporter.send("broadcast", ("news", number))?;
     }
