@@ -243,7 +243,7 @@ async fn options_that_make_no_sense_are_named() -> Result {
         says(&builder.await.unwrap_err(), parts);
     };
     says(create_socketio_client("localhost:3000"), &["target URL", "expected"]).await;
-    says(create_socketio_client("https://host"), &["scheme http or ws"]).await;
+    says(create_socketio_client("ftp://host"), &["expected the scheme http"]).await;
     says(create_socketio_client(1).auth("token"), &["auth", "expected a JSON object"]).await;
     says(create_socketio_client(1).header("na me", "x"), &["header", "na me"]).await;
     says(create_socketio_client(1).transports([]), &["transports", "[]"]).await;

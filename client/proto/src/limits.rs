@@ -19,7 +19,8 @@ pub struct Limits {
     /// than 127, where `serde_json` itself stops.
     pub max_depth: usize,
     /// Packets of one namespace that may come before its CONNECT reply, and frames that may wait
-    /// when the peer asks for one more (a pong while an upgrade pauses polling). Default 10,000.
+    /// when the peer asks for one more (a pong while an upgrade pauses polling). Default 100,000:
+    /// Node sends all events that a recovered connection missed before the CONNECT reply.
     pub max_early_packets: usize,
 }
 
@@ -84,7 +85,7 @@ impl Default for Limits {
             max_payload_packets: 100_000,
             max_attachments: 1_000,
             max_depth: 100,
-            max_early_packets: 10_000,
+            max_early_packets: 100_000,
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> 
             && (digits == "0" || !digits.starts_with('0'));
         let units = digits.parse().ok().filter(|_| canonical).ok_or_else(invalid)?;
         let (part, after) = split_at_units(data, units).ok_or_else(invalid)?;
-        // `0:` is how a server writes that it has nothing to say.
+        // As in NOTHING.
         if !part.is_empty() {
             limits.check_payload_packets(frames.len() + 1)?;
             limits.check_packet(part.len())?;
@@ -39,6 +39,9 @@ pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> 
 }
 
 pub(super) fn encode(frames: &[Frame]) -> String {
+    if frames.is_empty() {
+        return NOTHING.to_owned();
+    }
     let mut body = String::new();
     for frame in frames {
         push_part(&mut body, frame);
@@ -107,6 +110,9 @@ fn split_at_units(text: &str, units: usize) -> Option<(&str, &str)> {
     }
     (left == 0).then_some((text, ""))
 }
+
+/// How the official encoder writes that there is nothing to say.
+const NOTHING: &str = "0:";
 
 #[cfg(test)]
 mod tests {

@@ -37,7 +37,7 @@ pub struct Recovery {
 impl Recovery {
     /// Takes the payload of [`Event::Connected`](crate::connection::Event::Connected). True if the
     /// server has recovered the socket: its `pid` is the one that was sent. The events missed
-    /// follow.
+    /// follow, even where the server sends them before the reply, as Node does.
     ///
     /// The last offset is kept in any case, as the official client keeps it.
     pub fn connected(&mut self, payload: &Value) -> bool {

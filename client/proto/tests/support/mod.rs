@@ -210,3 +210,9 @@ pub(crate) fn args(args: impl serde::Serialize) -> EncodedArgs {
 pub(crate) fn not_connected(namespace: &str) -> Result<(), Error> {
     Err(Error::NotConnected(namespace.into()))
 }
+
+/// The bytes of a literal in hexadecimal.
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = (0..hex.len()).step_by(2).filter_map(|at| hex.get(at..at + 2));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal")).collect()
+}
