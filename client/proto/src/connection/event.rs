@@ -22,7 +22,8 @@ pub enum Event {
         namespace: String,
         /// The socket's id in it.
         sid: String,
-        /// The whole reply, with `pid` where the server offers recovery.
+        /// The whole reply, with `pid` where the server offers recovery; `null` from a server of
+        /// the protocol before, which replies with nothing.
         payload: Value,
     },
     /// Client: the server refused a namespace.

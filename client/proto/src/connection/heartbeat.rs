@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use super::Connection;
 use crate::engine::{Handshake, Protocol};
 
 /// Who waits for what until when. Engine.IO protocol v4, "Heartbeat": the server pings, the client
@@ -129,6 +130,24 @@ impl Heartbeat {
             }
             _ => Beat::Nothing,
         }
+    }
+}
+
+impl Connection {
+    /// Stops answering pings, or answers them again: the server's heartbeat then ends the session
+    /// after its ping timeout, while this side goes on as before.
+    ///
+    /// The side that pings, a server or a client of [`Protocol::V3`], stops sending pings instead,
+    /// and then does not take the lack of a pong for the peer's end. What an upgrade's probe asks is
+    /// answered in any case.
+    pub fn set_answer_pings(&mut self, answer: bool) {
+        self.answers_pings = answer;
+    }
+
+    /// Pongs, or pings of the side that pings, that were not sent because of
+    /// [`set_answer_pings`](Self::set_answer_pings).
+    pub fn withheld_heartbeats(&self) -> u64 {
+        self.withheld_heartbeats
     }
 }
 

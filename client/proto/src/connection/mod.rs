@@ -8,6 +8,7 @@ mod config;
 mod engine;
 mod event;
 mod heartbeat;
+mod input_output;
 mod main_namespace;
 mod namespaces;
 mod packets;
@@ -16,10 +17,9 @@ mod upgrade;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 pub use config::{ClientConfig, ServerConfig, Upgrade};
 pub use event::{CloseReason, Event};
+pub use input_output::{Input, Output};
 
 use crate::Limits;
 use crate::engine::{Frame, Handshake, Protocol, Transport};
@@ -28,58 +28,6 @@ use heartbeat::Heartbeat;
 use main_namespace::Welcome;
 use namespaces::Namespace;
 use upgrade::UpgradeState;
-
-/// What the caller tells the connection.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// The websocket is open: the session's transport, or the one asked for by
-    /// [`Output::OpenWebsocket`]. A server says so when a websocket comes for this session.
-    ///
-    /// A websocket that is not wanted is answered by [`Output::CloseTransport`], which then means
-    /// this newest one; nothing more is to be reported of it.
-    WebsocketOpened,
-    /// A text frame came over websocket.
-    Text(&'a str),
-    /// A binary frame came over websocket.
-    Binary(Bytes),
-    /// A body came by polling: the answer to a GET (client), or a POST (server).
-    ///
-    /// A server whose [`transport`](Connection::transport) is websocket ignores it and
-    /// [`PollRequested`](Self::PollRequested): such a request deserves `400` and harms nobody.
-    Payload(&'a [u8]),
-    /// Server: a GET waits for packets. Answer it with the frames sent on polling, once there are
-    /// any.
-    PollRequested,
-    /// Client: after [`Output::PausePolling`], no request is in flight any more.
-    PollingPaused,
-    /// A transport ended (`None`), or failed with a message.
-    Lost(Transport, Option<String>),
-    /// The time of [`Output::WaitUntil`] has come.
-    Tick,
-}
-
-/// What the connection tells the caller to do, in order.
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Send a frame: by websocket as it is; by polling, joined with others into a body by
-    /// [`Protocol::encode_payload_front`].
-    Send(Transport, Frame),
-    /// Client: open a websocket for this session and report [`Input::WebsocketOpened`], or
-    /// [`Input::Lost`].
-    OpenWebsocket,
-    /// Client: post what was sent on polling so far, finish the requests in flight, start no more,
-    /// report [`Input::PollingPaused`].
-    PausePolling,
-    /// Client: the upgrade failed, or the connection closes before its end: poll and post again.
-    ResumePolling,
-    /// Close a transport when everything sent on it has left. A websocket is closed with a close
-    /// frame. A server may have frames left for the next poll: the last is the close packet.
-    CloseTransport(Transport),
-    /// Tell the application.
-    Event(Event),
-    /// All is said. Come back with input, or with [`Input::Tick`] at this time.
-    WaitUntil(Option<Instant>),
-}
 
 /// A Socket.IO connection without I/O, for either role.
 ///
@@ -272,22 +220,6 @@ impl Connection {
     /// an upgrade, or no poll is pending.
     pub fn held_frames(&self) -> usize {
         self.held.len()
-    }
-
-    /// Stops answering pings, or answers them again: the server's heartbeat then ends the session
-    /// after its ping timeout, while this side goes on as before.
-    ///
-    /// The side that pings, a server or a client of [`Protocol::V3`], stops sending pings instead,
-    /// and then does not take the lack of a pong for the peer's end. What an upgrade's probe asks is
-    /// answered in any case.
-    pub fn set_answer_pings(&mut self, answer: bool) {
-        self.answers_pings = answer;
-    }
-
-    /// Pongs, or pings of the side that pings, that were not sent because of
-    /// [`set_answer_pings`](Self::set_answer_pings).
-    pub fn withheld_heartbeats(&self) -> u64 {
-        self.withheld_heartbeats
     }
 
     /// Sends a frame as it is, whether or not it is the protocol.
