@@ -68,8 +68,13 @@ impl Future for AckFuture {
         };
         if let Poll::Ready(answer) = pending.answer.poll_unpin(cx) {
             // A sender is dropped unused only with the connection's whole state.
-            let answer = answer.unwrap_or(Err(CloseReason::Dropped));
-            return Poll::Ready(answer.map_err(|reason| pending.disconnected(reason)));
+            return Poll::Ready(match answer.unwrap_or(Err(CloseReason::Dropped)) {
+                Ok(args) => {
+                    pending.id = None;
+                    Ok(args)
+                }
+                Err(reason) => Err(pending.disconnected(reason)),
+            });
         }
         this.deadline.poll(cx).map(|()| Err(pending.timeout(this.deadline.after())))
     }
@@ -80,7 +85,7 @@ struct Pending {
     shared: Arc<Shared>,
     socket: Arc<Socket>,
     event: String,
-    /// `None` until the event has left: it may wait for a reconnection.
+    /// `None` until the event has left, for it may wait for a reconnection, and once it is answered.
     id: Option<u64>,
     answer: oneshot::Receiver<Result<Args, CloseReason>>,
 }
@@ -123,8 +128,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.shared.lock().core.abandon_ack(&self.socket.namespace, id);
-            self.socket.forget_ack(id);
+            self.shared.abandon_ack(&self.socket, id);
         }
     }
 }

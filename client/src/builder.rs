@@ -8,12 +8,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 use socketio_proto::connection::{ClientConfig, Upgrade};
-use socketio_proto::engine::Transport;
+use socketio_proto::engine::{Protocol, Transport};
+use socketio_proto::socket::Parser;
 
 use crate::client::SocketIoClient;
 use crate::driver::open::Patience;
-use crate::driver::run::{open_transport, run};
 use crate::endpoint::{Endpoint, normalize_namespace, normalize_path};
+use crate::engine::Engine;
 use crate::reconnection::Reconnection;
 use crate::shared::Shared;
 use crate::target::{IntoTarget, Target};
@@ -57,8 +58,11 @@ pub struct ClientBuilder {
     transports: Vec<Transport>,
     timeout: Duration,
     ready: Option<String>,
+    engine: Engine,
     reconnection: Option<Reconnection>,
     upgrade: Upgrade,
+    protocol: Protocol,
+    parser: Parser,
     #[cfg(feature = "tls")]
     roots: Vec<Vec<u8>>,
 }
@@ -75,8 +79,11 @@ impl ClientBuilder {
             transports: vec![Transport::Websocket],
             timeout: scaled(DEFAULT_TIMEOUT),
             ready: None,
+            engine: Engine::Native,
             reconnection: None,
             upgrade: Upgrade::Automatic,
+            protocol: Protocol::V4,
+            parser: Parser::Default,
             #[cfg(feature = "tls")]
             roots: Vec::new(),
         }
@@ -167,6 +174,15 @@ impl ClientBuilder {
         self
     }
 
+    /// The implementation of Socket.IO to stand on. Default: [`Engine::Native`].
+    ///
+    /// Options that the engine does not serve are [`Error::Unsupported`], before a connection is
+    /// made.
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
     /// Makes a lost connection again. Off by default: a client left over from one test would turn
     /// up in the next one's server.
     ///
@@ -176,6 +192,21 @@ impl ClientBuilder {
     /// tried again: its error is the builder's.
     pub fn reconnection(mut self, reconnection: Reconnection) -> Self {
         self.reconnection = Some(reconnection);
+        self
+    }
+
+    /// Speaks to a server of the generation before: Engine.IO 3 with Socket.IO 4's protocol, as
+    /// socket.io 2 does, and socket.io 3 and 4 with `allowEIO3`. Default: [`Protocol::V4`].
+    ///
+    /// That protocol has no auth payload: credentials go into the query of the connection.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// How packets are written; the server must have been given the same parser.
+    pub fn parser(mut self, parser: Parser) -> Self {
+        self.parser = parser;
         self
     }
 
@@ -208,16 +239,18 @@ impl ClientBuilder {
         let namespace = normalize_namespace(namespace.as_deref().unwrap_or("/"));
         let path = self.path.or_else(|| target.path.clone());
         let path = normalize_path(path.as_deref().unwrap_or("/socket.io"));
-        let endpoint = Endpoint::new(target, path, query, self.headers?);
+        let endpoint = Endpoint::new(target, self.protocol, path, query, self.headers?);
         let config = client_config(&self.transports, self.upgrade)?;
+        let config = ClientConfig { protocol: self.protocol, parser: self.parser, ..config };
+        self.engine.check(&endpoint, &config)?;
+        self.engine.refuse_if(self.reconnection.is_some(), "reconnection")?;
 
         let patience = Patience::starting_now(self.timeout);
-        let shared = Shared::new(endpoint, config, self.reconnection.is_some());
+        let shared = Shared::new(endpoint, self.engine, config, self.reconnection.is_some());
         let socket = shared.join(&namespace, self.auth?)?;
-        let driver = open_transport(&shared, patience).await?;
-        tokio::spawn(run(Box::new(driver), self.timeout, self.reconnection));
-        // From here on the connection ends with the client, also if this future is dropped.
+        // The connection ends with the client, also if this future is dropped.
         let client = SocketIoClient::new(shared, socket, self.timeout);
+        self.engine.start(&client, patience, self.reconnection).await?;
         client.accepted(patience).await?;
         if let Some(event) = &self.ready {
             client.once(event).await?;

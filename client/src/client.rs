@@ -125,7 +125,7 @@ impl SocketIoClient {
     }
 
     /// The socket's id in this namespace, as the server knows it (`socket.id`). Kept after a
-    /// disconnect.
+    /// disconnect. Empty if the client's engine does not tell it.
     pub fn id(&self) -> String {
         self.socket.id()
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use socketio_proto::connection::CloseReason;
 use socketio_proto::engine::Frame;
 
+use crate::Result;
 use crate::client::SocketIoClient;
 
 /// # Control over the connection
@@ -27,27 +28,46 @@ impl SocketIoClient {
 
     /// Reads nothing more, until [`resume_reading`](Self::resume_reading): the server meets
     /// backpressure, and its pings stay unanswered.
-    pub fn pause_reading(&self) {
-        self.shared().command(|state| state.reading_paused = true);
+    ///
+    /// Fails on an engine that cannot do it.
+    pub fn pause_reading(&self) -> Result {
+        self.set_reading_paused(true)
     }
 
     /// Reads again.
-    pub fn resume_reading(&self) {
-        self.shared().command(|state| state.reading_paused = false);
+    ///
+    /// Fails on an engine that cannot do it.
+    pub fn resume_reading(&self) -> Result {
+        self.set_reading_paused(false)
+    }
+
+    fn set_reading_paused(&self, paused: bool) -> Result {
+        self.shared().engine.refuse("pausing the reading")?;
+        self.shared().command(|state| state.reading_paused = paused);
+        Ok(())
+    }
+
+    /// Whether the server's pings are answered. A client told not to is given up by the server
+    /// after its ping timeout. (With [`Protocol::V3`](crate::Protocol::V3), where the client pings,
+    /// it stops pinging.)
+    pub fn answer_pings(&self, answer: bool) {
+        self.shared().command(|state| state.core.set_answer_pings(answer));
     }
 
     /// Sends an Engine.IO packet as it is, whether or not it is the protocol: `4` and a Socket.IO
-    /// packet, a bare digit, or rubbish.
+    /// packet, a bare digit, or rubbish. Fails on an engine that cannot do it.
     ///
     /// ```no_run
-    /// # fn f(client: &socketio_mock_client::SocketIoClient) {
-    /// client.send_raw(r#"42["message","by hand"]"#);
-    /// client.send_raw(vec![1, 2, 3]);
-    /// # }
+    /// # fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// client.send_raw(r#"42["message","by hand"]"#)?;
+    /// client.send_raw(vec![1, 2, 3])?;
+    /// # Ok(()) }
     /// ```
-    pub fn send_raw(&self, packet: impl Into<RawPacket>) {
+    pub fn send_raw(&self, packet: impl Into<RawPacket>) -> Result {
+        self.shared().engine.refuse("raw packets")?;
         let RawPacket(frame) = packet.into();
         self.shared().command(|state| state.core.send_frame(frame));
+        Ok(())
     }
 }
 

@@ -5,15 +5,18 @@ use cookie::Cookie;
 use cookie::time::SignedDuration;
 use http::header::{COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-use socketio_proto::engine::Transport;
+use socketio_proto::engine::{Protocol, Transport};
 use url::form_urlencoded;
 
+use crate::Result;
+use crate::engine::Engine;
 use crate::target::Target;
 
 /// A target with everything the builder added: what each request of a connection needs.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) target: Target,
+    pub(crate) protocol: Protocol,
     path: String,
     query: Vec<(String, String)>,
     headers: HeaderMap,
@@ -24,11 +27,20 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn new(
         target: Target,
+        protocol: Protocol,
         path: String,
         query: Vec<(String, String)>,
         headers: HeaderMap,
     ) -> Self {
-        Self { target, path, query, headers, cookies: Mutex::default() }
+        Self { target, protocol, path, query, headers, cookies: Mutex::default() }
+    }
+
+    /// Fails if the engine cannot make requests as this asks for.
+    pub(crate) fn check_engine(&self, engine: Engine) -> Result {
+        engine.refuse_if(self.target.secure, "TLS")?;
+        engine.refuse_if(!self.target.over_tcp, "another connector than TCP")?;
+        engine.refuse_if(self.path == "/", "the path \"/\"")?;
+        engine.refuse_if(self.headers.len() > self.headers.keys_len(), "a header given twice")
     }
 
     /// Adds the user's headers and the server's cookies to a request.
@@ -64,16 +76,22 @@ impl Endpoint {
         }
     }
 
-    /// The request target: `/socket.io/?EIO=4&transport=polling…`. The user's parameters come
-    /// first, as with the official client.
+    /// The request target: `/socket.io/?EIO=4&transport=polling…`.
     pub(crate) fn request_target(&self, transport: Transport, sid: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.query);
-        query.append_pair("EIO", "4").append_pair("transport", transport.name());
+        query.append_pair("transport", transport.name());
         if let Some(sid) = sid {
             query.append_pair("sid", sid);
         }
-        format!("{}?{}", self.path, query.finish())
+        format!("{}?{}&{}", self.path, self.protocol.query(transport), query.finish())
+    }
+
+    /// Where requests go, with the user's query.
+    #[cfg(feature = "rust-socketio")]
+    pub(crate) fn url_with_query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        format!("{}?{}", self.url(), query.extend_pairs(&self.query).finish())
     }
 
     /// Where requests go, for messages.
@@ -101,7 +119,7 @@ mod tests {
 
     fn endpoint(path: &str, query: Vec<(String, String)>) -> Endpoint {
         let target = Target::new("127.0.0.1", 3000);
-        Endpoint::new(target, normalize_path(path), query, HeaderMap::new())
+        Endpoint::new(target, Protocol::V4, normalize_path(path), query, HeaderMap::new())
     }
 
     #[test]
@@ -129,7 +147,7 @@ mod tests {
         let endpoint = endpoint("testPath", vec![("token".into(), "a b&c".into())]);
         assert_eq!(
             endpoint.request_target(Transport::Polling, Some("x+y")),
-            "/testPath/?token=a+b%26c&EIO=4&transport=polling&sid=x%2By"
+            "/testPath/?EIO=4&token=a+b%26c&transport=polling&sid=x%2By"
         );
         assert_eq!(endpoint.url(), "http://127.0.0.1:3000/testPath/");
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use socketio_proto::ParseArgsError;
 use socketio_proto::connection::CloseReason;
 
-use crate::Transcript;
+use crate::{Engine, Transcript};
 
 /// What the client's functions return; `Result` alone fits a test function.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -153,6 +153,18 @@ pub enum Error {
         event: String,
         /// Why not.
         reason: &'static str,
+    },
+
+    /// Something was asked of an engine that it does not do, or does wrong. Nothing was sent.
+    #[error(
+        "the engine {engine} does not support {feature}\n  \
+         leave it out, or take Engine::Native, which does"
+    )]
+    Unsupported {
+        /// The client's engine.
+        engine: Engine,
+        /// What was asked for.
+        feature: &'static str,
     },
 
     /// Arguments that do not serialise, or a reserved event name.

@@ -47,16 +47,17 @@ impl Event {
         Ok(self.received.args.parse()?)
     }
 
-    /// Whether the server waits for an ack.
+    /// Whether the server waits for an ack, as far as the client's engine tells.
     pub fn wants_ack(&self) -> bool {
         self.received.ack_id.is_some()
     }
 
     /// Answers the server: `args` follow the rules of [`EncodedArgs::new`].
     ///
-    /// Fails if the server asked for no ack, if it has been answered before, and on a closed
-    /// connection.
+    /// Fails if the server asked for no ack, if it has been answered before, on a closed connection,
+    /// and on an engine that cannot answer.
     pub fn ack(&self, args: impl Serialize) -> Result {
+        self.shared.engine.refuse(ANSWERING)?;
         let event = || self.name().to_owned();
         let Some(id) = self.received.ack_id else {
             return Err(Error::CannotAck {
@@ -97,3 +98,6 @@ impl fmt::Debug for Event {
         write!(f, "{}", Value::from(list))
     }
 }
+
+/// What an engine must be able to do for [`Event::ack`].
+pub(crate) const ANSWERING: &str = "answering the server's acks";

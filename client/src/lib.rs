@@ -29,6 +29,8 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `rust-socketio` | `Engine::RustSocketio`: rust_socketio 0.6 as the client's engine; on Linux it needs OpenSSL's headers |
+//! | `msgpack` | `Parser::MessagePack`, the wire format of `socket.io-msgpack-parser` |
 //! | `tls` | `https` and `wss`, with rustls; `ClientBuilder::root_certificate` |
 
 mod ack;
@@ -39,6 +41,7 @@ mod connector;
 mod control;
 mod driver;
 mod endpoint;
+mod engine;
 mod error;
 mod event;
 mod inbox;
@@ -66,6 +69,7 @@ pub use connection_events::{ConnectionEvent, ConnectionEvents};
 pub use connector::UnixConnector;
 pub use connector::{ByteStream, Connector};
 pub use control::RawPacket;
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use event::Event;
 pub use many::{ClientsBuilder, create_socketio_clients};
@@ -79,5 +83,6 @@ pub use timeout::{DEFAULT_TIMEOUT, TIMEOUT_SCALE_VARIABLE, scaled};
 pub use transcript::{Direction, Entry, Transcript};
 
 pub use socketio_proto::connection::{CloseReason, Upgrade};
-pub use socketio_proto::engine::Transport;
+pub use socketio_proto::engine::{Protocol, Transport};
+pub use socketio_proto::socket::Parser;
 pub use socketio_proto::{Args, EncodedArgs, ParseArgsError};

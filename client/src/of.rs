@@ -39,6 +39,7 @@ impl NamespaceBuilder {
     }
 
     async fn connect(self) -> Result<SocketIoClient> {
+        self.shared.engine.refuse("a second namespace on one connection")?;
         let socket = self.shared.join(&self.namespace, self.auth?)?;
         let client = SocketIoClient::new(self.shared, socket, self.timeout);
         client.accepted(Patience::starting_now(self.timeout)).await?;

@@ -1,8 +1,9 @@
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use crate::Result;
 use crate::client::SocketIoClient;
-use crate::event::Event;
+use crate::event::{ANSWERING, Event};
 use crate::stream::EventStream;
 
 /// Answers the server's questions while it lives; see [`SocketIoClient::respond`].
@@ -22,21 +23,23 @@ impl SocketIoClient {
     /// Acks every event named `event` with what `answer` returns, until the responder is dropped.
     ///
     /// It claims the events like a stream, those that ask for no ack included. The answer follows
-    /// the rules of [`EncodedArgs::new`](crate::EncodedArgs::new).
+    /// the rules of [`EncodedArgs::new`](crate::EncodedArgs::new). Fails on an engine that cannot
+    /// answer.
     ///
     /// ```no_run
-    /// # fn f(client: &socketio_mock_client::SocketIoClient) {
+    /// # fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
     /// let _answering = client.respond("question", |question| {
     ///     (question.args().len(), "arguments")
-    /// });
-    /// # }
+    /// })?;
+    /// # Ok(()) }
     /// ```
     pub fn respond<A: Serialize + 'static>(
         &self,
         event: &str,
         answer: impl FnMut(&Event) -> A + Send + 'static,
-    ) -> Responder {
-        Responder { task: tokio::spawn(answer_all(self.on(event), answer)) }
+    ) -> Result<Responder> {
+        self.shared().engine.refuse(ANSWERING)?;
+        Ok(Responder { task: tokio::spawn(answer_all(self.on(event), answer)) })
     }
 }
 

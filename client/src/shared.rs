@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::connection_events::{ConnectionEvent, ConnectionLog};
 use crate::endpoint::Endpoint;
+use crate::engine::Engine;
 use crate::inbox::Received;
 use crate::socket::{AckSender, Socket, Unsent};
 use crate::transcript::Transcript;
@@ -20,6 +21,7 @@ use crate::{Error, Result};
 /// What the driver of a connection and the handles to it share.
 pub(crate) struct Shared {
     pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) engine: Engine,
     pub(crate) config: ClientConfig,
     /// Whether a lost connection is made again.
     pub(crate) reconnects: bool,
@@ -55,7 +57,12 @@ pub(crate) struct Progress {
 }
 
 impl Shared {
-    pub(crate) fn new(endpoint: Endpoint, config: ClientConfig, reconnects: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        engine: Engine,
+        config: ClientConfig,
+        reconnects: bool,
+    ) -> Arc<Self> {
         let core = Connection::client(config);
         let progress = Progress { transport: core.transport(), deserted: false, gone: false };
         let state = State {
@@ -69,6 +76,7 @@ impl Shared {
         };
         Arc::new(Self {
             endpoint: Arc::new(endpoint),
+            engine,
             config,
             reconnects,
             driver: AtomicWaker::new(),
@@ -139,6 +147,7 @@ impl Shared {
         args: EncodedArgs,
         ack: Option<AckSender>,
     ) -> Result<Option<u64>> {
+        self.engine.refuse_if(!args.attachments().is_empty(), "binary arguments")?;
         self.command(|state| {
             if self.reconnects && !socket.is_connected() && state.owns(socket) {
                 socket.buffer(Unsent { event: event.to_owned(), args, ack });
@@ -146,6 +155,12 @@ impl Shared {
             }
             state.emit(socket, event, args, ack)
         })
+    }
+
+    /// Waits no longer for an ack.
+    pub(crate) fn abandon_ack(&self, socket: &Socket, id: u64) {
+        socket.forget_ack(id);
+        self.command(|state| state.core.abandon_ack(&socket.namespace, id));
     }
 
     /// The time of the transcript.

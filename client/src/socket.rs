@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use socketio_proto::connection::CloseReason;
+use socketio_proto::socket::Recovery;
 use socketio_proto::{Args, EncodedArgs};
 use tokio::sync::{oneshot, watch};
 
@@ -22,7 +23,8 @@ pub(crate) struct Socket {
 struct Inner {
     inbox: Inbox,
     acks: HashMap<u64, AckSender>,
-    sid: String,
+    /// Present once the server has accepted it; empty if the engine does not tell.
+    sid: Option<String>,
     recovery: Recovery,
     recovered: bool,
     /// Sends that wait for a reconnection.
@@ -46,13 +48,6 @@ pub(crate) enum Lifecycle {
     Connected,
     Refused { payload: Value },
     Disconnected { reason: CloseReason },
-}
-
-/// What a server that offers connection state recovery wants to hear at a reconnection.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Recovery {
-    pub(crate) pid: Option<String>,
-    pub(crate) offset: Option<String>,
 }
 
 impl Socket {
@@ -84,12 +79,12 @@ impl Socket {
 
     /// Whether the server has ever accepted it.
     pub(crate) fn was_connected(&self) -> bool {
-        !self.lock().sid.is_empty()
+        self.lock().sid.is_some()
     }
 
     /// The socket's id; empty if it never was connected.
     pub(crate) fn id(&self) -> String {
-        self.lock().sid.clone()
+        self.lock().sid.clone().unwrap_or_default()
     }
 
     /// Whether the last reconnection resumed the session of before.
@@ -107,26 +102,14 @@ impl Socket {
 
     /// What the CONNECT packet carries.
     pub(crate) fn connect_payload(&self) -> Option<Value> {
-        let Recovery { pid, offset } = self.lock().recovery.clone();
-        let Some(pid) = pid else { return self.auth.clone() };
-        let mut payload = self.auth.clone().unwrap_or_else(|| Value::Object(Map::new()));
-        if let Some(fields) = payload.as_object_mut() {
-            fields.insert("pid".into(), pid.into());
-            fields.insert("offset".into(), offset.map_or(Value::Null, Value::from));
-        }
-        Some(payload)
+        self.lock().recovery.auth(self.auth.clone())
     }
 
     /// The server has accepted the namespace. Returns what waited for it.
     pub(crate) fn accepted(&self, sid: String, payload: &Value) -> Vec<Unsent> {
-        let pid = payload.get("pid").and_then(Value::as_str).map(str::to_owned);
         let mut inner = self.lock();
-        inner.recovered = pid.is_some() && pid == inner.recovery.pid;
-        if !inner.recovered {
-            inner.recovery.offset = None;
-        }
-        inner.recovery.pid = pid;
-        inner.sid = sid;
+        inner.recovered = inner.recovery.connected(payload);
+        inner.sid = Some(sid);
         let unsent = std::mem::take(&mut inner.buffer);
         drop(inner);
         self.lifecycle.send_replace(Lifecycle::Connected);
@@ -140,16 +123,21 @@ impl Socket {
 
     pub(crate) fn received(&self, event: Received) {
         let mut inner = self.lock();
-        if inner.recovery.pid.is_some()
-            && let Some(Value::String(offset)) = event.args.values().last()
-        {
-            inner.recovery.offset = Some(offset.clone());
-        }
+        inner.recovery.received(event.ack_id, &event.args);
         inner.inbox.deliver(event);
     }
 
     pub(crate) fn await_ack(&self, id: u64, sender: AckSender) {
         self.lock().acks.insert(id, sender);
+    }
+
+    /// Whether somebody still waits for the ack.
+    #[cfg_attr(
+        not(feature = "rust-socketio"),
+        expect(dead_code, reason = "only the second engine has to know before the ack comes")
+    )]
+    pub(crate) fn awaits_ack(&self, id: u64) -> bool {
+        self.lock().acks.contains_key(&id)
     }
 
     pub(crate) fn forget_ack(&self, id: u64) {

@@ -20,6 +20,8 @@ pub struct Target {
     pub(crate) namespace: Option<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) connector: Arc<dyn Connector>,
+    /// Whether the connector is the default one.
+    pub(crate) over_tcp: bool,
 }
 
 impl Target {
@@ -64,6 +66,7 @@ impl Target {
             namespace: None,
             query: Vec::new(),
             connector: Arc::new(TcpConnector),
+            over_tcp: true,
         }
     }
 
@@ -94,6 +97,7 @@ impl Target {
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Arc::new(connector);
+        self.over_tcp = false;
         self
     }
 

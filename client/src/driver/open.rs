@@ -79,7 +79,7 @@ pub(crate) fn silent(endpoint: &Endpoint, waiting_for: &'static str, patience: P
     Error::Silent { url: endpoint.url(), waiting_for, after: patience.total }
 }
 
-fn unreachable(endpoint: &Endpoint, error: &std::io::Error) -> Error {
+pub(crate) fn unreachable(endpoint: &Endpoint, error: &std::io::Error) -> Error {
     Error::Unreachable { url: endpoint.url(), reason: error.to_string() }
 }
 

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Method, StatusCode};
 use socketio_proto::Excerpt;
-use socketio_proto::engine::{Frame, Handshake, Transport, payload};
+use socketio_proto::engine::{Frame, Handshake, Transport};
 
 use super::http::{Answer, Http, HttpError};
 use crate::endpoint::Endpoint;
@@ -123,7 +123,9 @@ impl PollingLane {
         if !self.queue.is_empty()
             && let Some(http) = self.up.take()
         {
-            let body = payload::encode_front(&mut self.queue, MAX_PACKETS, self.max_payload);
+            let protocol = self.endpoint.protocol;
+            let body =
+                protocol.encode_payload_front(&mut self.queue, MAX_PACKETS, self.max_payload);
             self.up = self.request(http, Method::POST, Bytes::from(body));
         }
         if reading

@@ -14,8 +14,19 @@ use crate::connection_events::ConnectionEvent;
 use crate::reconnection::Reconnection;
 use crate::shared::Shared;
 
+/// Opens the transport, and drives the connection in a task of its own from there on.
+pub(crate) async fn start(
+    shared: &Arc<Shared>,
+    patience: Patience,
+    plan: Option<Reconnection>,
+) -> Result {
+    let driver = open_transport(shared, patience).await?;
+    tokio::spawn(run(Box::new(driver), patience.total, plan));
+    Ok(())
+}
+
 /// Drives a connection to its end, and makes it again if that is wanted.
-pub(crate) async fn run(mut driver: Box<Driver>, patience: Duration, plan: Option<Reconnection>) {
+async fn run(mut driver: Box<Driver>, patience: Duration, plan: Option<Reconnection>) {
     let shared = Arc::clone(&driver.shared);
     // Also when the runtime shuts down under the task: nobody may wait for it in vain.
     let _ended = Ended(Arc::clone(&shared));
@@ -32,7 +43,7 @@ pub(crate) async fn run(mut driver: Box<Driver>, patience: Duration, plan: Optio
 }
 
 /// Opens the transport of a fresh connection.
-pub(crate) async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> Result<Driver> {
+async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> Result<Driver> {
     let limits = shared.config.limits;
     let driver = Driver::new(Arc::clone(shared));
     match shared.config.transport {
@@ -89,7 +100,8 @@ async fn reconnect(
     None
 }
 
-struct Ended(Arc<Shared>);
+/// Tells, when it is dropped, that the connection is over.
+pub(crate) struct Ended(pub(crate) Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {

@@ -1,0 +1,107 @@
+//! What is to be sent by rust_socketio, one thing after the other.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::rust_socketio::asynchronous::Client;
+use ::rust_socketio::{self as engine, Event, Payload};
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use socketio_proto::socket::Packet;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::link::Came;
+use crate::socket::Socket;
+
+/// Keeps the order of the core, and awaits one ack at a time: rust_socketio draws their ids at
+/// random, and gives an answer to everyone whose id it fits.
+pub(super) struct Outbox {
+    client: Client,
+    tell: UnboundedSender<Came>,
+    queue: VecDeque<Packet>,
+    sending: Option<BoxFuture<'static, Result<(), engine::Error>>>,
+    /// The core's id of the ack that was asked for and has not come.
+    asked: Option<u64>,
+    /// The client has left; whatever stands before that in the queue still leaves.
+    leaving: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(client: Client, tell: UnboundedSender<Came>) -> Self {
+        Self { client, tell, queue: VecDeque::new(), sending: None, asked: None, leaving: false }
+    }
+
+    pub(super) fn push(&mut self, packet: Packet) {
+        self.leaving |= matches!(packet, Packet::Disconnect { .. });
+        self.queue.push_back(packet);
+    }
+
+    /// Whether the client has left, and not all it has sent before that is gone.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving && (self.sending.is_some() || !self.queue.is_empty())
+    }
+
+    /// Whether the answer belongs to the event that asked last, and is the first.
+    pub(super) fn is_asked(&self, id: u64) -> bool {
+        self.asked == Some(id)
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.asked = None;
+    }
+
+    /// Sends what may leave. True if anything has.
+    pub(super) fn send(
+        &mut self,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, engine::Error> {
+        let mut sent = false;
+        loop {
+            if let Some(sending) = &mut self.sending {
+                let Poll::Ready(result) = sending.poll_unpin(cx) else { return Ok(sent) };
+                self.sending = None;
+                result?;
+                sent = true;
+            }
+            self.asked.take_if(|id| !socket.awaits_ack(*id));
+            let asks = matches!(self.queue.front(), Some(Packet::Event { id: Some(_), .. }));
+            if asks && self.asked.is_some() {
+                return Ok(sent);
+            }
+            let Some(packet) = self.queue.pop_front() else { return Ok(sent) };
+            self.sending = Some(self.start(packet));
+        }
+    }
+
+    fn start(&mut self, packet: Packet) -> BoxFuture<'static, Result<(), engine::Error>> {
+        let client = self.client.clone();
+        match packet {
+            Packet::Event { id: None, name, args, .. } => {
+                let args = args.values().to_vec();
+                async move { client.emit(Event::Custom(name), args).await }.boxed()
+            }
+            Packet::Event { id: Some(id), name, args, .. } => {
+                self.asked = Some(id);
+                let args = args.values().to_vec();
+                let tell = self.tell.clone();
+                let answered = move |answer: Payload, _: Client| {
+                    let _ = tell.send(Came::Answer(id, answer));
+                    ready(()).boxed()
+                };
+                // The client has a deadline of its own.
+                let deadline = Duration::MAX;
+                async move {
+                    client.emit_with_ack(Event::Custom(name), args, deadline, answered).await
+                }
+                .boxed()
+            }
+            Packet::Disconnect { .. } => async move { client.disconnect().await }.boxed(),
+            // It has sent CONNECT itself; the others are never sent by a client of this engine.
+            Packet::Connect { .. } | Packet::Ack { .. } | Packet::ConnectError { .. } => {
+                ready(Ok(())).boxed()
+            }
+        }
+    }
+}

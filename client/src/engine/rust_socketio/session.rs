@@ -1,0 +1,220 @@
+//! The connection as the core sees it, carried by rust_socketio.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::rust_socketio::{Event, Payload};
+use futures::FutureExt;
+use serde_json::Value;
+use socketio_proto::connection::{Input, Output};
+use socketio_proto::engine::{Frame, Packet as EnginePacket, Transport};
+use socketio_proto::socket::{Decoder, Packet};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, Interval, Sleep};
+
+use super::link::Came;
+use super::outbox::Outbox;
+use crate::shared::Shared;
+use crate::socket::Socket;
+use crate::timeout::scaled;
+use crate::transcript::Direction;
+
+/// Runs from the moment rust_socketio has sent CONNECT until the connection is over.
+pub(super) struct Session {
+    shared: Arc<Shared>,
+    socket: Arc<Socket>,
+    came: UnboundedReceiver<Came>,
+    outbox: Outbox,
+    /// The server has answered CONNECT.
+    connected: bool,
+    /// What rust_socketio said last of what went wrong.
+    complaint: Option<String>,
+    health: Interval,
+    /// Once the client has left: how long what it has sent may take to leave.
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+impl Session {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        socket: &Arc<Socket>,
+        came: UnboundedReceiver<Came>,
+        outbox: Outbox,
+    ) -> Self {
+        shared.input(Input::WebsocketOpened);
+        shared.input(Input::Text(OPEN));
+        Self {
+            shared: Arc::clone(shared),
+            socket: Arc::clone(socket),
+            came,
+            outbox,
+            connected: false,
+            complaint: None,
+            health: tokio::time::interval(HEALTH),
+            linger: None,
+        }
+    }
+
+    /// Hands the core what rust_socketio has told. True if it told anything.
+    fn hear(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut heard = false;
+        while let Poll::Ready(Some(came)) = self.came.poll_recv(cx) {
+            heard = true;
+            match came {
+                Came::Event(event, Payload::Text(args)) => self.event(event, args),
+                Came::Answer(id, Payload::Text(args)) => self.answer(id, args),
+                Came::Event(_, payload) | Came::Answer(_, payload) => self.unreadable(&payload),
+                Came::Lost => self.lost(),
+            }
+        }
+        while self.health.poll_tick(cx).is_ready() {
+            self.check_health();
+        }
+        heard
+    }
+
+    fn event(&mut self, event: Event, mut args: Vec<Value>) {
+        match (&event, args.as_slice()) {
+            (Event::Connect, _) if !self.connected => {
+                self.connected = true;
+                self.packet('0', r#"{"sid":""}"#);
+            }
+            (Event::Close, [Value::String(text)]) if text.is_empty() => self.packet('1', ""),
+            (Event::Error, [Value::String(text)]) => match text.strip_prefix(REFUSED) {
+                Some(payload) if !self.connected => self.packet('4', payload),
+                _ => self.complaint = Some(text.clone()),
+            },
+            _ => {
+                args.insert(0, String::from(event).into());
+                self.packet('2', &Value::Array(args).to_string());
+            }
+        }
+    }
+
+    fn answer(&mut self, id: u64, mut args: Vec<Value>) {
+        // Where two acks had the same id, this may be the other's, and it has panicked by now.
+        self.check_health();
+        match args.pop() {
+            Some(args @ Value::Array(_)) if self.outbox.is_asked(id) => {
+                self.outbox.answered();
+                self.packet('3', &format!("{id}{args}"));
+            }
+            _ => self.shared.lock().strays += 1,
+        }
+    }
+
+    /// Binary, which it takes apart.
+    fn unreadable(&self, payload: &Payload) {
+        let bytes = if let Payload::Binary(data) = payload { data.len() } else { 0 };
+        let at = self.shared.since_start(Instant::now());
+        let mut state = self.shared.lock();
+        state.strays += 1;
+        state.transcript.record_binary(at, Direction::Received, Transport::Websocket, bytes);
+    }
+
+    /// Gives the core a Socket.IO packet: its type, and what follows the namespace.
+    fn packet(&self, kind: char, rest: &str) {
+        let text = match &*self.socket.namespace {
+            "/" => format!("4{kind}{rest}"),
+            namespace => format!("4{kind}{namespace},{rest}"),
+        };
+        let at = self.shared.since_start(Instant::now());
+        let transport = Transport::Websocket;
+        self.shared.lock().transcript.record_text(at, Direction::Received, transport, &text);
+        self.shared.input(Input::Text(&text));
+    }
+
+    /// Its task panics where two acks have the same id, and where a connection ends in the middle
+    /// of a packet. Nothing but its absence tells.
+    fn check_health(&mut self) {
+        if Handle::current().metrics().num_alive_tasks() == 0 {
+            self.complaint.get_or_insert_with(|| "rust_socketio has panicked".into());
+            self.lost();
+        }
+    }
+
+    fn lost(&mut self) {
+        self.shared.input(Input::Lost(Transport::Websocket, self.complaint.take()));
+    }
+
+    /// Takes what the core wants done. True if it wanted anything.
+    fn carry_out(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let at = shared.since_start(Instant::now());
+        let mut state = shared.lock();
+        let mut busy = false;
+        loop {
+            match state.core.poll_output() {
+                Output::Send(transport, frame) => {
+                    state.transcript.record_frame(at, Direction::Sent, transport, &frame);
+                    if let Some(packet) = socketio_packet(&shared, &frame) {
+                        self.outbox.push(packet);
+                    }
+                }
+                Output::Event(event) => state.apply(event, false),
+                Output::WaitUntil(_) => return busy,
+                // There is one transport, which ends with the runtime.
+                _ => {}
+            }
+            busy = true;
+        }
+    }
+
+    /// True if anything was sent.
+    fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        self.outbox.send(&self.socket, cx).unwrap_or_else(|error| {
+            self.complaint.get_or_insert(error.to_string());
+            self.lost();
+            true
+        })
+    }
+
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.shared.lock().core.is_closed() {
+            return false;
+        }
+        let linger = || Box::pin(tokio::time::sleep(scaled(LINGER)));
+        let lingered = self.linger.get_or_insert_with(linger).poll_unpin(cx).is_ready();
+        lingered || !self.outbox.is_leaving()
+    }
+}
+
+impl Future for Session {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.driver.register(cx.waker());
+        loop {
+            let heard = self.hear(cx);
+            let told = self.carry_out();
+            let sent = self.send(cx);
+            if !(heard || told || sent) {
+                break;
+            }
+        }
+        if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// The Socket.IO packet in a frame of the core, which sends text only: binary is refused before.
+fn socketio_packet(shared: &Shared, frame: &Frame) -> Option<Packet> {
+    let Ok(EnginePacket::Message(text)) = EnginePacket::decode(frame) else { return None };
+    Decoder::new(shared.config.limits).decode_text(&text).ok().flatten()
+}
+
+/// Stands for the open packet, which rust_socketio keeps for itself like the heartbeat: an interval
+/// of 0 asks for none.
+const OPEN: &str = r#"0{"sid":"rust_socketio","pingInterval":0,"pingTimeout":0}"#;
+
+/// How rust_socketio begins to tell of a CONNECT_ERROR; its payload follows.
+const REFUSED: &str = "Received an ConnectError frame: ";
+
+/// How often it is checked that rust_socketio lives.
+const HEALTH: Duration = Duration::from_millis(50);
+
+/// How long a server that does not read may hold up the end.
+const LINGER: Duration = Duration::from_secs(1);
