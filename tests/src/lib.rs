@@ -1,6 +1,8 @@
 //! What the integration tests share: servers and ways to reach them, to be combined by rstest.
 
+pub mod cut;
 pub mod gate;
+pub mod polling;
 pub mod scripted;
 
 use std::path::{Path, PathBuf};

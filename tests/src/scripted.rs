@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
 use futures::{SinkExt, StreamExt};
+use serde_json::json;
 use socketio_harness::{Target, create_app};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,6 +36,60 @@ where
         }
     });
     Ok(Target::new(&addr.ip().to_string(), addr.port()))
+}
+
+/// Serves as many TCP connections as the script accepts.
+pub async fn listener<F>(
+    script: impl FnOnce(Listener) -> F + Send + 'static,
+) -> std::io::Result<Target>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    tokio::spawn(script(Listener(listener)));
+    Ok(Target::new(&addr.ip().to_string(), addr.port()))
+}
+
+/// Where the connections of a script come from.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// The next connection, if it is a websocket.
+    pub async fn websocket(&self) -> Option<Websocket> {
+        let (stream, _) = self.0.accept().await.ok()?;
+        Some(Websocket(tokio_tungstenite::accept_async(stream).await.ok()?))
+    }
+
+    /// The next connection, for plain requests.
+    pub async fn http(&self) -> Option<Http> {
+        Some(Http(self.0.accept().await.ok()?.0))
+    }
+}
+
+/// The server's side of an HTTP connection.
+#[derive(Debug)]
+pub struct Http(TcpStream);
+
+impl Http {
+    /// Takes a request with a short body.
+    pub async fn request(&mut self) {
+        let mut request = [0; 4096];
+        let _ = self.0.read(&mut request).await;
+    }
+
+    /// Takes a request and answers it.
+    pub async fn answer(&mut self, body: &str) {
+        self.request().await;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let _ = self.0.write_all((head + body).as_bytes()).await;
+    }
+
+    /// The TCP stream under it.
+    pub fn raw(&self) -> &TcpStream {
+        &self.0
+    }
 }
 
 /// Answers one HTTP request with these bytes, and keeps the connection open.
@@ -82,8 +137,14 @@ impl Websocket {
     }
 
     /// Sends a binary frame.
-    pub async fn binary(&mut self, data: &'static [u8]) {
-        let _ = self.0.send(Message::binary(data)).await;
+    pub async fn binary(&mut self, data: &[u8]) {
+        let _ = self.0.send(Message::binary(data.to_vec())).await;
+    }
+
+    /// Sends a close frame and waits for the client's.
+    pub async fn close(&mut self) {
+        let _ = self.0.close(None).await;
+        self.drain().await;
     }
 
     /// The client's next text frame; `None` when it has closed.
@@ -99,6 +160,13 @@ impl Websocket {
     /// The TCP stream under the websocket, for what is not even a frame.
     pub fn raw(&mut self) -> &mut TcpStream {
         self.0.get_mut()
+    }
+
+    /// Tells the client in an event `saw` what it sends next.
+    pub async fn tell_next(&mut self) {
+        if let Some(text) = self.next().await {
+            self.text(&format!("42{}", json!(["saw", text]))).await;
+        }
     }
 
     /// Reads until the client has gone.
