@@ -4,6 +4,7 @@ pub mod cut;
 pub mod gate;
 pub mod polling;
 pub mod scripted;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -119,7 +119,7 @@ impl PollingServer {
             }
         };
         let came = tokio::time::timeout(scaled(Duration::from_secs(5)), coming).await;
-        came.unwrap_or_else(|_| panic!("no {method} came"))
+        came.map_err(|_| format!("no {method} came")).expect("a request in time")
     }
 
     /// Whether no request with this method has come beyond those that were asked for.
