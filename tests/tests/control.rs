@@ -54,14 +54,14 @@ async fn a_client_that_reads_nothing_is_given_up_by_the_server(
     let app = create_app(server.router()).await?;
     let client = create_socketio_client(&app).transports(via.transports()).await?;
     client.once("auth").await?;
-    client.pause_reading();
+    client.pause_reading()?;
     let quiet = async {
         while server.sockets("/") > 0 {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), quiet).await.expect("a ping timeout");
-    client.resume_reading();
+    client.resume_reading()?;
     client.disconnected().await?;
     client.close().await?;
     close(app).await
@@ -76,11 +76,11 @@ async fn reading_goes_on_where_it_was_paused(
     let app = peer.boot().await?;
     let client = create_socketio_client(&app).transports(via.transports()).await?;
     client.once("auth").await?;
-    client.pause_reading();
+    client.pause_reading()?;
     client.send("message", 1)?;
     let echo = client.once("message-back").timeout(Duration::from_millis(50));
     assert!(matches!(echo.await, Err(ClientError::Timeout { .. })));
-    client.resume_reading();
+    client.resume_reading()?;
     assert_eq!(client.once("message-back").await?.args(), [json!(1)]);
     client.close().await?;
     close(app).await
@@ -94,12 +94,12 @@ async fn raw_packets_go_out_as_they_are(
 ) -> Result {
     let app = peer.boot().await?;
     let client = create_socketio_client(&app).transports(via.transports()).await?;
-    client.send_raw("42[\"message\",\"by hand\"]");
+    client.send_raw("42[\"message\",\"by hand\"]")?;
     assert_eq!(client.once("message-back").await?.args(), [json!("by hand")]);
-    client.send_raw("451-[\"echo-bin\",{\"_placeholder\":true,\"num\":0}]");
-    client.send_raw(vec![1, 2, 3]);
+    client.send_raw("451-[\"echo-bin\",{\"_placeholder\":true,\"num\":0}]")?;
+    client.send_raw(vec![1, 2, 3])?;
     assert_eq!(client.once("echo-bin").await?.attachments(), [&[1, 2, 3][..]]);
-    client.send_raw("4rubbish");
+    client.send_raw("4rubbish")?;
     let reason = client.disconnected().await?;
     assert!(
         matches!(reason, CloseReason::TransportClose | CloseReason::TransportError(_)),
@@ -119,7 +119,7 @@ async fn a_responder_answers_until_it_is_dropped(
     let responder = client.respond("question", move |question| {
         asked += 1;
         (asked, question.args().to_vec())
-    });
+    })?;
     for expected in 1..=3 {
         client.send("ask", ("a", "b"))?;
         assert_eq!(client.once("answer").await?.args(), [json!(expected), json!(["a", "b"])]);
@@ -152,10 +152,10 @@ async fn a_thousand_clients_connect_at_once() -> Result {
 async fn a_late_ack_is_counted_and_given_to_nobody() -> Result {
     let app = create_app(peer::router()).await?;
     let client = create_socketio_client(&app).await?;
-    client.pause_reading();
+    client.pause_reading()?;
     let late = client.send_with_ack("message-with-ack", "late").timeout(Duration::from_millis(10));
     let error = late.await.unwrap_err();
-    client.resume_reading();
+    client.resume_reading()?;
     assert!(error.to_string().starts_with("ack 0 of \"message-with-ack\" did not come"), "{error}");
     assert_eq!(client.send_with_ack("message-with-ack", 2).await?.values(), [json!(2)]);
     assert_eq!(client.stray_packets(), 1);

@@ -105,6 +105,8 @@ pub(crate) struct Ended(pub(crate) Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        // A waker holds on to its runtime.
+        self.0.driver.take();
         self.0.ended();
     }
 }

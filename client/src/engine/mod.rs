@@ -41,7 +41,7 @@ pub enum Engine {
     /// - An event without arguments arrives as `message`, its name as the only argument.
     /// - An event whose name is `message`, `open`, `close` or `error` but for the case of its
     ///   letters arrives in lower case. A `close` with `""` as its only argument is taken for the
-    ///   server's disconnect, an `error` with one string for an error of the engine.
+    ///   server's disconnect; what the engine finds wrong with a packet arrives as an `error`.
     /// - Binary that the server sends is not delivered but counted in
     ///   [`SocketIoClient::stray_packets`](crate::SocketIoClient::stray_packets): the engine takes
     ///   it apart at every byte 0x1e, and often loses the connection over it.

@@ -75,14 +75,19 @@ fn with_callbacks(mut builder: ClientBuilder, tell: UnboundedSender<Came>) -> Cl
         })
 }
 
-/// The deepest cause says most: those above it only name the layer.
 fn cannot_connect(endpoint: &Endpoint, error: &engine::Error) -> Error {
-    let mut cause: &(dyn std::error::Error + 'static) = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
+    let cause = deepest_cause(error);
     match cause.downcast_ref::<io::Error>() {
         Some(error) => open::unreachable(endpoint, error),
         None => open::not_socketio(endpoint, cause),
     }
+}
+
+/// What says most: the errors above it only name the layer.
+pub(super) fn deepest_cause(error: &engine::Error) -> &(dyn std::error::Error + 'static) {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ::rust_socketio::asynchronous::Client;
 use ::rust_socketio::{self as engine, Event, Payload};
-use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
+use futures::{FutureExt, TryFutureExt};
 use socketio_proto::socket::Packet;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::link::Came;
+use super::link::{Came, deepest_cause};
 use crate::socket::Socket;
 
 /// Keeps the order of the core, and awaits one ack at a time: rust_socketio draws their ids at
@@ -20,7 +20,7 @@ pub(super) struct Outbox {
     client: Client,
     tell: UnboundedSender<Came>,
     queue: VecDeque<Packet>,
-    sending: Option<BoxFuture<'static, Result<(), engine::Error>>>,
+    sending: Option<BoxFuture<'static, Result<(), String>>>,
     /// The core's id of the ack that was asked for and has not come.
     asked: Option<u64>,
     /// The client has left; whatever stands before that in the queue still leaves.
@@ -51,12 +51,8 @@ impl Outbox {
         self.asked = None;
     }
 
-    /// Sends what may leave. True if anything has.
-    pub(super) fn send(
-        &mut self,
-        socket: &Socket,
-        cx: &mut Context<'_>,
-    ) -> Result<bool, engine::Error> {
+    /// Sends what may leave. True if anything has; an error means that nothing more will.
+    pub(super) fn send(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Result<bool, String> {
         let mut sent = false;
         loop {
             if let Some(sending) = &mut self.sending {
@@ -71,7 +67,9 @@ impl Outbox {
                 return Ok(sent);
             }
             let Some(packet) = self.queue.pop_front() else { return Ok(sent) };
-            self.sending = Some(self.start(packet));
+            let sending = self.start(packet);
+            let failed = |error| deepest_cause(&error).to_string();
+            self.sending = Some(sending.map_err(failed).boxed());
         }
     }
 

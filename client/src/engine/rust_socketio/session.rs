@@ -77,22 +77,33 @@ impl Session {
         heard
     }
 
-    fn event(&mut self, event: Event, mut args: Vec<Value>) {
+    fn event(&mut self, event: Event, args: Vec<Value>) {
         match (&event, args.as_slice()) {
             (Event::Connect, _) if !self.connected => {
                 self.connected = true;
                 self.packet('0', r#"{"sid":""}"#);
             }
             (Event::Close, [Value::String(text)]) if text.is_empty() => self.packet('1', ""),
-            (Event::Error, [Value::String(text)]) => match text.strip_prefix(REFUSED) {
-                Some(payload) if !self.connected => self.packet('4', payload),
-                _ => self.complaint = Some(text.clone()),
-            },
-            _ => {
-                args.insert(0, String::from(event).into());
-                self.packet('2', &Value::Array(args).to_string());
-            }
+            (Event::Error, [Value::String(text)]) => self.error(text),
+            _ => self.named(String::from(event), args),
         }
+    }
+
+    /// Either what it found wrong, or the server's event of this name.
+    fn error(&mut self, text: &str) {
+        tracing::debug!(target: "socketio", text, "error told by rust_socketio");
+        match text.strip_prefix(REFUSED) {
+            Some(payload) if !self.connected => self.packet('4', payload),
+            _ if self.connected && text != TRANSPORT_FAILED => {
+                self.named("error".into(), vec![text.into()]);
+            }
+            _ => self.complaint = Some(text.to_owned()),
+        }
+    }
+
+    fn named(&self, name: String, mut args: Vec<Value>) {
+        args.insert(0, name.into());
+        self.packet('2', &Value::Array(args).to_string());
     }
 
     fn answer(&mut self, id: u64, mut args: Vec<Value>) {
@@ -167,7 +178,7 @@ impl Session {
     /// True if anything was sent.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
         self.outbox.send(&self.socket, cx).unwrap_or_else(|error| {
-            self.complaint.get_or_insert(error.to_string());
+            self.complaint.get_or_insert(error);
             self.lost();
             true
         })
@@ -212,6 +223,9 @@ const OPEN: &str = r#"0{"sid":"rust_socketio","pingInterval":0,"pingTimeout":0}"
 
 /// How rust_socketio begins to tell of a CONNECT_ERROR; its payload follows.
 const REFUSED: &str = "Received an ConnectError frame: ";
+
+/// How rust_socketio tells that the transport has failed.
+const TRANSPORT_FAILED: &str = "EngineIO Error";
 
 /// How often it is checked that rust_socketio lives.
 const HEALTH: Duration = Duration::from_millis(50);
