@@ -149,7 +149,9 @@ impl Shared {
     ) -> Result<Option<u64>> {
         self.engine.refuse_if(!args.attachments().is_empty(), "binary arguments")?;
         self.command(|state| {
-            if self.reconnects && !socket.is_connected() && state.owns(socket) {
+            // The end of a connection reaches its sockets a moment after the core.
+            let is_down = !socket.is_connected() || state.core.is_closed();
+            if self.reconnects && is_down && state.owns(socket) {
                 socket.buffer(Unsent { event: event.to_owned(), args, ack });
                 return Ok(None);
             }
