@@ -1,0 +1,13 @@
+//! The client on each of its engines: what they share, what the second one refuses, and a table of
+//! what each supports.
+
+mod capabilities;
+mod probes;
+mod refusals;
+mod shared;
+
+use socketio_harness::{ClientBuilder, Engine, IntoTarget, create_socketio_client};
+
+fn client(target: impl IntoTarget, engine: Engine) -> ClientBuilder {
+    create_socketio_client(target).engine(engine)
+}

@@ -1,0 +1,317 @@
+//! What holds on either engine.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use rstest::rstest;
+use serde_json::{Value, json};
+use socketio_fixtures::hello;
+use socketio_harness::{
+    ClientError, CloseReason, Engine, Event, Result, Transport, close, create_app,
+};
+use socketio_tests::{Peer, scripted};
+use tokio::sync::mpsc;
+
+use crate::client;
+
+const SHORT: Duration = Duration::from_millis(50);
+
+#[rstest]
+#[tokio::test]
+async fn events_travel_both_ways_in_order(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine).await?;
+
+    let value = json!({"a": [1, -2.5, true, null, ""], "b": {"c": "€𝄞\u{1e}"}});
+    let echoes = client.on("message-back");
+    for number in 0..1_000 {
+        client.send("message", (number, &value))?;
+    }
+    let echoes: Vec<Event> = echoes.take(1_000).try_collect().await?;
+    for (number, echo) in echoes.iter().enumerate() {
+        assert_eq!(echo.args(), [json!(number), value.clone()]);
+    }
+
+    client.send("burst", 10_000)?;
+    let ticks: Vec<Event> = client.on("tick").take(10_000).try_collect().await?;
+    for (number, tick) in ticks.iter().enumerate() {
+        assert_eq!(tick.parse::<usize>()?, number);
+    }
+
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_of_a_hundred_acks_gets_its_own_answer(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine).await?;
+    let questions: Vec<_> =
+        (0..100).map(|number| client.send_with_ack("message-with-ack", (number, "x"))).collect();
+    for (number, answer) in questions.into_iter().enumerate().rev() {
+        assert_eq!(answer.await?.values(), [json!(number), json!("x")]);
+    }
+    assert!(client.send_with_ack("message-with-ack", ()).await?.is_empty());
+    assert_eq!(client.stray_packets(), 0);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_ack_that_never_comes_holds_up_no_later_one(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine).await?;
+    let error = client.send_with_ack("nobody-answers", 1).timeout(SHORT).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("ack 0 of \"nobody-answers\" did not come within 50ms"), "{text}");
+    // Given up without a wait.
+    drop(client.send_with_ack("nobody-answers", 2));
+    assert_eq!(client.send_with_ack("message-with-ack", 3).await?.values(), [json!(3)]);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_server_sees_auth_query_headers_and_namespace(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine)
+        .namespace("/custom")
+        .auth(json!({"token": "123"}))
+        .query("room", "a b&c")
+        .header("x-test", "one")
+        .header("host", "example.org")
+        .await?;
+    assert_eq!(client.namespace(), "/custom");
+    assert_eq!(client.once("auth").await?.args(), [json!({"token": "123"})]);
+    let seen: Value = client.send_with_ack("handshake", ()).await?.parse()?;
+    assert_eq!(seen["auth"], json!({"token": "123"}));
+    assert_eq!(seen["query"]["room"], "a b&c");
+    assert_eq!(seen["query"]["transport"], "websocket");
+    assert_eq!(seen["headers"]["x-test"], "one");
+    assert_eq!(seen["headers"]["host"], "example.org");
+    assert_eq!(client.transport(), Transport::Websocket);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_path_may_be_another_one(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+) -> Result {
+    let app = create_app(hello::Server::new().path("/testPath").router()).await?;
+    let client = client(&app, engine).path("/testPath").await?;
+    client.send("hello", ())?;
+    assert_eq!(client.once("helloResult").await?.args(), [json!("hello world")]);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_failure_to_connect_has_its_error(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+) -> Result {
+    let app = create_app(socketio_fixtures::peer::router()).await?;
+    let error = client(&app, engine).path("/elsewhere").await.unwrap_err();
+    assert!(matches!(error, ClientError::NotSocketIo { .. }), "{error}");
+    assert!(error.to_string().contains("404"), "{error}");
+    let port = app.port();
+    close(app).await?;
+    let error = client(port, engine).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+
+    let target = scripted::http("").await.expect("a listener");
+    let error = client(target, engine).timeout(SHORT).await.unwrap_err();
+    assert!(matches!(error, ClientError::Silent { after: SHORT, .. }), "{error}");
+
+    let target = scripted::http("SSH-2.0-OpenSSH_9.2\r\n").await.expect("a listener");
+    let error = client(target, engine).await.unwrap_err();
+    assert!(matches!(error, ClientError::NotSocketIo { .. }), "{error}");
+
+    let script = async |mut socket: scripted::Websocket| {
+        socket.text(scripted::OPEN).await;
+        socket.drain().await;
+    };
+    let target = scripted::websocket(script).await.expect("a listener");
+    let error = client(target, engine).timeout(SHORT).await.unwrap_err();
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
+    assert!(error.to_string().contains("the CONNECT reply of namespace \"/\""), "{error}");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_refused_namespace_is_told_from_one_that_does_not_exist(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let error = client(&app, engine).namespace("/nope").await.unwrap_err();
+    assert!(matches!(error, ClientError::InvalidNamespace { .. }), "{error}");
+    let error = client(&app, engine).namespace("/refused").await.unwrap_err();
+    let ClientError::ConnectError { message, data, .. } = error else { panic!("{error}") };
+    assert_eq!(message, "not allowed");
+    assert_eq!(data, (peer == Peer::Node).then(|| json!({"code": 7})));
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_disconnect_by_the_server_ends_every_wait(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values("leave", "kick")] event: &str,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine).await?;
+    let (ack, once) = (client.send_with_ack("nobody-answers", 1), client.once("never"));
+    client.send(event, ())?;
+    assert_eq!(client.disconnected().await?, CloseReason::ServerDisconnect);
+    for error in [ack.await.map(|_| ()).unwrap_err(), once.await.map(|_| ()).unwrap_err()] {
+        assert!(
+            matches!(
+                error,
+                ClientError::Disconnected { reason: CloseReason::ServerDisconnect, .. }
+            ),
+            "{error}"
+        );
+    }
+    assert!(!client.connected());
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_lost_connection_ends_every_wait(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine).await?;
+    // An answer shows that the ack's request has left.
+    let (ack, once) = (client.send_with_ack("nobody-answers", 1), client.once("never"));
+    client.send("message", 2)?;
+    client.once("message-back").await?;
+    close(app).await?;
+    let lost = |reason: &CloseReason| {
+        matches!(reason, CloseReason::TransportClose | CloseReason::TransportError(_))
+    };
+    let reason = client.disconnected().await?;
+    // socket.io says goodbye first.
+    let goodbye = peer == Peer::Node && reason == CloseReason::ServerDisconnect;
+    assert!(lost(&reason) || goodbye, "{reason}");
+    for error in [ack.await.map(|_| ()).unwrap_err(), once.await.map(|_| ()).unwrap_err()] {
+        assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+    }
+    let error = client.send("message", 3).unwrap_err();
+    assert!(matches!(error, ClientError::NotConnected { .. }), "{error}");
+    client.close().await?;
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_dropped_connection_is_lost_at_once(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = client(&app, engine).await?;
+    client.drop_connection();
+    let reason = client.disconnected().await?;
+    assert_eq!(reason, CloseReason::TransportError("dropped by the client".into()));
+    if peer == Peer::Node {
+        socketio_tests::no_client_is_left_in(&app).await;
+    }
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_sent_before_the_close_leaves_before_it(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+) -> Result {
+    let (came, mut coming) = mpsc::unbounded_channel();
+    let script = async move |mut socket: scripted::Websocket| {
+        socket.accept().await;
+        while let Some(text) = socket.next().await {
+            // Heartbeat and close packets are the engine's own affair.
+            if text.starts_with('4') && !text.starts_with("40") {
+                came.send(text).expect("the test listens");
+            }
+        }
+    };
+    let target = scripted::websocket(script).await.expect("a listener");
+    let client = client(target, engine).await?;
+    let _ack = client.send_with_ack("question", 0);
+    for number in 1..=100 {
+        client.send("event", number)?;
+    }
+    client.close().await?;
+    let mut frames = Vec::new();
+    while let Some(text) = coming.recv().await {
+        frames.push(text);
+    }
+    let question = frames.remove(0);
+    assert!(question.starts_with("42") && question.ends_with("[\"question\",0]"), "{question}");
+    let mut expected: Vec<_> = (1..=100).map(|n| format!("42[\"event\",{n}]")).collect();
+    expected.push("41".into());
+    assert_eq!(frames, expected);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_late_ack_is_counted_and_given_to_nobody(
+    #[values(Engine::Native, Engine::RustSocketio)] engine: Engine,
+) -> Result {
+    let script = async |mut socket: scripted::Websocket| {
+        socket.accept().await;
+        let mut ids = Vec::new();
+        while let Some(text) = socket.next().await {
+            let Some(id) = text.strip_prefix("42").and_then(|text| text.split('[').next()) else {
+                continue;
+            };
+            ids.push(id.to_owned());
+            if let [late, own] = ids.as_slice() {
+                socket.text(&format!("43{late}[\"late\"]")).await;
+                socket.text(&format!("43{own}[\"own\"]")).await;
+            }
+        }
+    };
+    let target = scripted::websocket(script).await.expect("a listener");
+    let client = client(target, engine).await?;
+    let late = client.send_with_ack("question", "first").timeout(SHORT).await;
+    assert!(matches!(late, Err(ClientError::Timeout { .. })));
+    match client.send_with_ack("question", "second").await {
+        Ok(answer) => {
+            assert_eq!(answer.values(), [json!("own")]);
+            assert_eq!(client.stray_packets(), 1);
+        }
+        // Once in 999 the ids of rust_socketio are the same.
+        Err(error) => {
+            assert_eq!(engine, Engine::RustSocketio);
+            assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+        }
+    }
+    client.close().await?;
+    Ok(())
+}
