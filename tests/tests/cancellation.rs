@@ -61,16 +61,13 @@ async fn nothing_is_left_in(app: &App, server: &Server) {
 async fn the_event_of_a_cancelled_once_goes_to_the_next(#[case] via: Via) -> Result {
     let (app, _) = boot().await?;
     let client = create_socketio_client(&app).transports(via.transports()).await?;
-    for polls in 0.. {
+    for polls in 0..4 {
         client.send("message", polls)?;
         let echo = match cancelled_after(polls, client.once("message-back")).await {
             Some(echo) => echo?,
             None => client.once("message-back").await?,
         };
         assert_eq!(echo.parse::<usize>()?, polls);
-        if polls == 3 {
-            break;
-        }
     }
     // Given an event, and dropped before it took it.
     let given = client.once("message-back");
@@ -128,9 +125,7 @@ async fn a_cancelled_connect_leaves_no_connection(#[case] via: Via) -> Result {
     for polls in 0.. {
         let connecting = create_socketio_client(&app).transports(via.transports());
         if let Some(client) = cancelled_after(polls, connecting).await {
-            let client = client?;
-            client.send_with_ack("message-with-ack", ()).await?;
-            client.close().await?;
+            client?.close().await?;
             assert!(polls > 2, "connecting takes several steps");
             break;
         }

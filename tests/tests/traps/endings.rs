@@ -11,13 +11,14 @@ use tokio::net::TcpStream;
 /// Whoever waits is told, and closing afterwards is no error.
 async fn ends_by(client: SocketIoClient, expected: fn(&CloseReason) -> bool) -> Result {
     let (event, ack) = (client.once("never"), client.send_with_ack("never", ()));
-    for error in [event.await.unwrap_err(), ack.await.unwrap_err()] {
-        match error {
-            ClientError::Disconnected { reason, .. } | ClientError::NotConnected { reason, .. } => {
-                assert!(expected(&reason), "{reason}")
-            }
-            other => panic!("{other}"),
-        }
+    let why = "the connection ends";
+    for error in [event.await.expect_err(why), ack.await.expect_err(why)] {
+        let (ClientError::Disconnected { reason, .. } | ClientError::NotConnected { reason, .. }) =
+            error
+        else {
+            return Err(error.into());
+        };
+        assert!(expected(&reason), "{reason}");
     }
     assert!(expected(&client.disconnected().await?));
     client.close().await?;
