@@ -1,8 +1,8 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use socketio_proto::EncodedArgs;
 use socketio_proto::connection::{ClientConfig, CloseReason, Connection, Event, Input, Output};
@@ -39,11 +39,13 @@ pub(crate) struct State {
     pub(crate) opened: bool,
     /// Whether the driver leaves what comes in the sockets of the operating system.
     pub(crate) reading_paused: bool,
+    /// The ack that has been asked for, of an engine that asks for one at a time.
+    pub(crate) asked: Option<u64>,
     /// Packets that belonged to nobody: late acks, events of namespaces that were left.
     pub(crate) strays: usize,
     progress: watch::Sender<Progress>,
     /// By namespace, who gets its packets.
-    sockets: HashMap<Arc<str>, Arc<Socket>>,
+    sockets: FxHashMap<Arc<str>, Arc<Socket>>,
 }
 
 /// What a connection can be waited for. One channel for all: an idle client should be small.
@@ -71,8 +73,9 @@ impl Shared {
             transcript: Transcript::default(),
             opened: false,
             reading_paused: false,
+            asked: None,
             strays: 0,
-            sockets: HashMap::new(),
+            sockets: FxHashMap::default(),
         };
         Arc::new(Self {
             endpoint: Arc::new(endpoint),
@@ -155,6 +158,8 @@ impl Shared {
                 socket.buffer(Unsent { event: event.to_owned(), args, ack });
                 return Ok(None);
             }
+            let given_up = state.asked.is_some_and(|id| !socket.awaits_ack(id));
+            self.engine.refuse_if(given_up && ack.is_some(), "an ack after one that never came")?;
             state.emit(socket, event, args, ack)
         })
     }

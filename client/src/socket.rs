@@ -1,6 +1,6 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use socketio_proto::connection::CloseReason;
 use socketio_proto::socket::Recovery;
@@ -22,7 +22,7 @@ pub(crate) struct Socket {
 #[derive(Default)]
 struct Inner {
     inbox: Inbox,
-    acks: HashMap<u64, AckSender>,
+    acks: FxHashMap<u64, AckSender>,
     /// Present once the server has accepted it; empty if the engine does not tell.
     sid: Option<String>,
     recovery: Recovery,
@@ -132,10 +132,6 @@ impl Socket {
     }
 
     /// Whether somebody still waits for the ack.
-    #[cfg_attr(
-        not(feature = "rust-socketio"),
-        expect(dead_code, reason = "only the second engine has to know before the ack comes")
-    )]
     pub(crate) fn awaits_ack(&self, id: u64) -> bool {
         self.lock().acks.contains_key(&id)
     }

@@ -41,6 +41,7 @@ fn main() -> Outcome {
 fn race(runtime: &Runtime, server: &str, port: u16) -> Outcome {
     let ours = runtime.block_on(async { create_socketio_client(port).await })?;
     let mut raw = runtime.block_on(RawClient::connect(port))?;
+    let mut reader = runtime.block_on(RawClient::connect(port))?.reading_json();
     Race::new()
         .enter("ours", || runtime.block_on(time(one_by_one(&ours, COUNT))))
         .enter("raw", || {
@@ -56,9 +57,12 @@ fn race(runtime: &Runtime, server: &str, port: u16) -> Outcome {
     Race::new()
         .enter("ours", || runtime.block_on(time(pipelined(&ours, PIPELINED))))
         .enter("raw", || runtime.block_on(time(raw.acks(PIPELINED, WINDOW))))
+        .enter(READER, || runtime.block_on(time(reader.acks(PIPELINED, WINDOW))))
         .run(ROUNDS)?
-        .print_rate(&format!("pipelined acks, {server}"), PIPELINED, "raw");
+        .print_rate(&format!("pipelined acks, {server}"), PIPELINED, "raw")
+        .print_rate(&format!("pipelined acks, {server}"), PIPELINED, READER);
     runtime.block_on(raw.close())?;
+    runtime.block_on(reader.close())?;
     Ok(runtime.block_on(ours.close())?)
 }
 
@@ -85,6 +89,8 @@ async fn pipelined(client: &SocketIoClient, count: u32) -> Outcome {
     Ok(())
 }
 
+/// The raw client that reads what the server acks.
+const READER: &str = "raw with JSON";
 const ROUNDS: usize = 30;
 const COUNT: u32 = 1_000;
 const PIPELINED: u32 = 10_000;

@@ -79,11 +79,13 @@ impl Driver {
         if self.shared.lock().reading_paused {
             return false;
         }
+        // Read when the first frame is there, and good for those that came along with it.
+        let mut time = None;
         // Bounded, so that answers get out between the reads of a busy connection.
         for count in 0..64 {
             let Some(lane) = &mut self.websocket else { return count > 0 };
             let Poll::Ready(came) = lane.poll_read(cx) else { return count > 0 };
-            let now = Instant::now();
+            let now = *time.get_or_insert_with(Instant::now);
             let at = self.shared.since_start(now);
             let mut state = self.shared.lock();
             match came {

@@ -48,10 +48,9 @@ pub enum Engine {
     /// - The transcript shows what was asked of the engine and what it told, written as packets. The
     ///   frames themselves, ack ids among them, are its own.
     ///
-    /// Its ack ids are random and may collide, so one ack is awaited at a time: later requests, and
-    /// the events emitted after them, leave when it has come or is no longer waited for. Should the
-    /// late answer to one that was given up meet a request of the same id (one in 999), the
-    /// connection is taken down rather than the wrong answer given.
+    /// Its ack ids are random and may collide, so one ack is asked for at a time: later requests,
+    /// and the events emitted after them, leave when the answer has come. While one that was given
+    /// up may still come, further requests are refused.
     #[cfg(feature = "rust-socketio")]
     RustSocketio,
 }

@@ -6,11 +6,12 @@
 
 mod consumer;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use rustc_hash::FxHashMap;
 use socketio_proto::Args;
 use socketio_proto::connection::CloseReason;
 
@@ -24,9 +25,9 @@ pub(crate) use consumer::Wants;
 pub(crate) struct Inbox {
     log: Log<Received>,
     /// By name, the events that no consumer has been given.
-    unclaimed: HashMap<String, BTreeSet<usize>>,
+    unclaimed: FxHashMap<String, BTreeSet<usize>>,
     /// By name, the consumers that wait for more, in the order they registered.
-    waiting: HashMap<String, VecDeque<ConsumerId>>,
+    waiting: FxHashMap<String, VecDeque<ConsumerId>>,
     consumers: BTreeMap<ConsumerId, Consumer>,
     next_id: ConsumerId,
     ended: Option<CloseReason>,

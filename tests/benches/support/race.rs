@@ -78,7 +78,7 @@ impl Finish {
 
     /// The same for a contestant that did `count` of something in its time: how many a second.
     #[expect(clippy::print_stdout, reason = "the ratio is what the benchmark is run for")]
-    pub(crate) fn print_rate(&self, what: &str, count: u32, other: &str) {
+    pub(crate) fn print_rate(&self, what: &str, count: u32, other: &str) -> &Self {
         let rate = |name| f64::from(count) / self.median(name);
         println!(
             "{what}: rate of ours / {other} = {:.2}  ({:.0}/s / {:.0}/s)",
@@ -86,6 +86,7 @@ impl Finish {
             rate("ours"),
             rate(other),
         );
+        self
     }
 
     fn seconds(&self, name: &str) -> Vec<f64> {

@@ -14,12 +14,14 @@ mod namespaces;
 mod packets;
 mod upgrade;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 pub use config::{ClientConfig, ServerConfig, Upgrade};
 pub use event::{CloseReason, Event};
 pub use input_output::{Input, Output};
+
+use rustc_hash::FxHashMap;
 
 use crate::Limits;
 use crate::engine::{Frame, Handshake, Protocol, Transport};
@@ -58,7 +60,7 @@ pub struct Connection {
     upgrade: UpgradeState,
     limits: Limits,
     codec: Codec,
-    namespaces: HashMap<String, Namespace>,
+    namespaces: FxHashMap<String, Namespace>,
     welcome: Welcome,
     outputs: VecDeque<Output>,
     /// Frames that wait for a transport that can take them.
@@ -147,7 +149,7 @@ impl Connection {
             upgrade: UpgradeState::None,
             limits,
             codec: Codec::new(Parser::Default, limits),
-            namespaces: HashMap::new(),
+            namespaces: FxHashMap::default(),
             welcome: Welcome::of(protocol),
             outputs: VecDeque::new(),
             held: VecDeque::new(),

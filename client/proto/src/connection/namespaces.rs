@@ -1,14 +1,13 @@
 //! The Socket.IO layer: what the application does with namespaces, events and acks.
 
-use std::collections::HashSet;
-
+use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 
 use super::{CloseReason, Connection, Event, Output, Role};
 use crate::args::EncodedArgs;
 use crate::engine::Frame;
 use crate::error::Error;
-use crate::socket::{Packet, check_event_name};
+use crate::socket::{Message, Packet, check_event_name};
 
 /// One namespace of the connection. A namespace that has ended is forgotten.
 #[derive(Debug, Default)]
@@ -16,7 +15,7 @@ pub(super) struct Namespace {
     pub(super) link: Link,
     next_ack: u64,
     /// Ids of events that the peer has not acked yet.
-    pub(super) unacked: HashSet<u64>,
+    pub(super) unacked: FxHashSet<u64>,
     /// Client: what came before the CONNECT reply.
     pub(super) early: Vec<Packet>,
 }
@@ -66,8 +65,8 @@ impl Connection {
     pub fn emit(&mut self, namespace: &str, name: &str, args: EncodedArgs) -> Result<(), Error> {
         check_event_name(name)?;
         self.connected_namespace(namespace)?;
-        let frames = self.codec.encode_event(namespace, None, name, args)?;
-        self.send_all(frames);
+        let message = self.codec.encode_event(namespace, None, name, args)?;
+        self.send_message(message);
         Ok(())
     }
 
@@ -80,11 +79,11 @@ impl Connection {
     ) -> Result<u64, Error> {
         check_event_name(name)?;
         let id = self.connected_namespace(namespace)?.next_ack;
-        let frames = self.codec.encode_event(namespace, Some(id), name, args)?;
+        let message = self.codec.encode_event(namespace, Some(id), name, args)?;
         let state = self.connected_namespace(namespace)?;
         state.next_ack += 1;
         state.unacked.insert(id);
-        self.send_all(frames);
+        self.send_message(message);
         Ok(id)
     }
 
@@ -98,8 +97,8 @@ impl Connection {
     /// Answers an event of the peer that came with an id.
     pub fn ack(&mut self, namespace: &str, id: u64, args: EncodedArgs) -> Result<(), Error> {
         self.connected_namespace(namespace)?;
-        let frames = self.codec.encode_ack(namespace, id, args)?;
-        self.send_all(frames);
+        let message = self.codec.encode_ack(namespace, id, args)?;
+        self.send_message(message);
         Ok(())
     }
 
@@ -212,6 +211,13 @@ impl Connection {
     fn send_all(&mut self, frames: Vec<Frame>) {
         for frame in frames {
             self.send_frame(frame);
+        }
+    }
+
+    fn send_message(&mut self, Message { head, attachments }: Message) {
+        self.send_frame(head);
+        for attachment in attachments {
+            self.send_frame(Frame::Binary(attachment));
         }
     }
 }

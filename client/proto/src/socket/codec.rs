@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
-use super::{Decoder, Packet, encode_ack, encode_event};
+use super::encode::{Message, ack, event};
+use super::{Decoder, Packet};
 use crate::args::EncodedArgs;
 use crate::engine::Frame;
 use crate::error::Error;
@@ -78,11 +79,11 @@ impl Codec {
         id: Option<u64>,
         name: &str,
         args: EncodedArgs,
-    ) -> Result<Vec<Frame>, Error> {
+    ) -> Result<Message, Error> {
         match self {
-            Self::Default(_) => Ok(encode_event(namespace, id, name, args)),
+            Self::Default(_) => Ok(event(namespace, id, name, args)),
             #[cfg(feature = "msgpack")]
-            Self::MessagePack(_) => Ok(self.encode(&Packet::Event {
+            Self::MessagePack(_) => Ok(message_pack(&Packet::Event {
                 namespace: namespace.to_owned(),
                 id,
                 name: name.to_owned(),
@@ -100,14 +101,19 @@ impl Codec {
         namespace: &str,
         id: u64,
         args: EncodedArgs,
-    ) -> Result<Vec<Frame>, Error> {
+    ) -> Result<Message, Error> {
         match self {
-            Self::Default(_) => Ok(encode_ack(namespace, id, args)),
+            Self::Default(_) => Ok(ack(namespace, id, args)),
             #[cfg(feature = "msgpack")]
             Self::MessagePack(_) => {
                 let (namespace, args) = (namespace.to_owned(), args.decode()?);
-                Ok(self.encode(&Packet::Ack { namespace, id, args }))
+                Ok(message_pack(&Packet::Ack { namespace, id, args }))
             }
         }
     }
+}
+
+#[cfg(feature = "msgpack")]
+fn message_pack(packet: &Packet) -> Message {
+    Message { head: Frame::Binary(msgpack::encode(packet)), attachments: Vec::new() }
 }

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::Packet;
@@ -48,6 +49,28 @@ impl Packet {
 /// # Ok::<(), socketio_proto::Error>(())
 /// ```
 pub fn encode_event(namespace: &str, id: Option<u64>, name: &str, args: EncodedArgs) -> Vec<Frame> {
+    event(namespace, id, name, args).into()
+}
+
+/// Writes an ACK, or a BINARY_ACK if the arguments have attachments.
+pub fn encode_ack(namespace: &str, id: u64, args: EncodedArgs) -> Vec<Frame> {
+    ack(namespace, id, args).into()
+}
+
+/// An encoded packet, without the list that a packet of one frame would need.
+pub(crate) struct Message {
+    pub(crate) head: Frame,
+    pub(crate) attachments: Vec<Bytes>,
+}
+
+impl From<Message> for Vec<Frame> {
+    fn from(message: Message) -> Self {
+        let attachments = message.attachments.into_iter().map(Frame::Binary);
+        std::iter::once(message.head).chain(attachments).collect()
+    }
+}
+
+pub(super) fn event(namespace: &str, id: Option<u64>, name: &str, args: EncodedArgs) -> Message {
     let mut text = header(Kind::Event, namespace, id, name.len() + 3, &args);
     text.push('[');
     push_json_string(&mut text, name);
@@ -56,16 +79,15 @@ pub fn encode_event(namespace: &str, id: Option<u64>, name: &str, args: EncodedA
         text.push_str(&args.json);
     }
     text.push(']');
-    frames(text, args)
+    Message { head: Frame::Text(text), attachments: args.attachments }
 }
 
-/// Writes an ACK, or a BINARY_ACK if the arguments have attachments.
-pub fn encode_ack(namespace: &str, id: u64, args: EncodedArgs) -> Vec<Frame> {
+pub(super) fn ack(namespace: &str, id: u64, args: EncodedArgs) -> Message {
     let mut text = header(Kind::Ack, namespace, Some(id), 0, &args);
     text.push('[');
     text.push_str(&args.json);
     text.push(']');
-    frames(text, args)
+    Message { head: Frame::Text(text), attachments: args.attachments }
 }
 
 #[derive(Clone, Copy)]
@@ -99,13 +121,6 @@ fn header(kind: Kind, namespace: &str, id: Option<u64>, name: usize, args: &Enco
         push_number(&mut text, id);
     }
     text
-}
-
-fn frames(text: String, args: EncodedArgs) -> Vec<Frame> {
-    let mut frames = Vec::with_capacity(1 + args.attachments.len());
-    frames.push(Frame::Text(text));
-    frames.extend(args.attachments.into_iter().map(Frame::Binary));
-    frames
 }
 
 fn digits(number: u64) -> usize {
@@ -153,7 +168,6 @@ fn push_display(text: &mut String, value: &dyn std::fmt::Display) {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use serde_json::json;
 
     use super::*;

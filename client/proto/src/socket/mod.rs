@@ -11,6 +11,7 @@ mod recovery;
 pub(crate) use codec::Codec;
 pub use codec::Parser;
 pub use decode::Decoder;
+pub(crate) use encode::Message;
 pub use encode::{encode_ack, encode_event};
 pub use packet::Packet;
 pub use recovery::Recovery;

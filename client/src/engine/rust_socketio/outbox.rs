@@ -12,24 +12,24 @@ use socketio_proto::socket::Packet;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::link::{Came, deepest_cause};
+use crate::shared::Shared;
 use crate::socket::Socket;
 
-/// Keeps the order of the core, and awaits one ack at a time: rust_socketio draws their ids at
-/// random, and gives an answer to everyone whose id it fits.
+/// Keeps the order of the core, and asks for an ack only when the one before has come, whether or
+/// not somebody still waits for it: rust_socketio draws their ids from 999 numbers, gives an answer
+/// to everyone whose id it fits, and panics after that.
 pub(super) struct Outbox {
     client: Client,
     tell: UnboundedSender<Came>,
     queue: VecDeque<Packet>,
     sending: Option<BoxFuture<'static, Result<(), String>>>,
-    /// The core's id of the ack that was asked for and has not come.
-    asked: Option<u64>,
     /// The client has left; whatever stands before that in the queue still leaves.
     leaving: bool,
 }
 
 impl Outbox {
     pub(super) fn new(client: Client, tell: UnboundedSender<Came>) -> Self {
-        Self { client, tell, queue: VecDeque::new(), sending: None, asked: None, leaving: false }
+        Self { client, tell, queue: VecDeque::new(), sending: None, leaving: false }
     }
 
     pub(super) fn push(&mut self, packet: Packet) {
@@ -42,17 +42,13 @@ impl Outbox {
         self.leaving && (self.sending.is_some() || !self.queue.is_empty())
     }
 
-    /// Whether the answer belongs to the event that asked last, and is the first.
-    pub(super) fn is_asked(&self, id: u64) -> bool {
-        self.asked == Some(id)
-    }
-
-    pub(super) fn answered(&mut self) {
-        self.asked = None;
-    }
-
     /// Sends what may leave. True if anything has; an error means that nothing more will.
-    pub(super) fn send(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Result<bool, String> {
+    pub(super) fn send(
+        &mut self,
+        shared: &Shared,
+        socket: &Socket,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, String> {
         let mut sent = false;
         loop {
             if let Some(sending) = &mut self.sending {
@@ -61,19 +57,24 @@ impl Outbox {
                 result?;
                 sent = true;
             }
-            self.asked.take_if(|id| !socket.awaits_ack(*id));
-            let asks = matches!(self.queue.front(), Some(Packet::Event { id: Some(_), .. }));
-            if asks && self.asked.is_some() {
-                return Ok(sent);
+            if let Some(Packet::Event { id: id @ Some(_), .. }) = self.queue.front_mut() {
+                // If nobody waits for the answer any more, it leaves as an event like others.
+                id.take_if(|id| !socket.awaits_ack(*id));
+                if id.is_some() && shared.lock().asked.is_some() {
+                    return Ok(sent);
+                }
             }
             let Some(packet) = self.queue.pop_front() else { return Ok(sent) };
+            if let Packet::Event { id: id @ Some(_), .. } = &packet {
+                shared.lock().asked = *id;
+            }
             let sending = self.start(packet);
             let failed = |error| deepest_cause(&error).to_string();
             self.sending = Some(sending.map_err(failed).boxed());
         }
     }
 
-    fn start(&mut self, packet: Packet) -> BoxFuture<'static, Result<(), engine::Error>> {
+    fn start(&self, packet: Packet) -> BoxFuture<'static, Result<(), engine::Error>> {
         let client = self.client.clone();
         match packet {
             Packet::Event { id: None, name, args, .. } => {
@@ -81,7 +82,6 @@ impl Outbox {
                 async move { client.emit(Event::Custom(name), args).await }.boxed()
             }
             Packet::Event { id: Some(id), name, args, .. } => {
-                self.asked = Some(id);
                 let args = args.values().to_vec();
                 let tell = self.tell.clone();
                 let answered = move |answer: Payload, _: Client| {

@@ -62,12 +62,27 @@ impl Session {
     /// Hands the core what rust_socketio has told. True if it told anything.
     fn hear(&mut self, cx: &mut Context<'_>) -> bool {
         let mut heard = false;
-        while let Poll::Ready(Some(came)) = self.came.poll_recv(cx) {
+        let mut next = None;
+        while let Some(came) = next.take().or_else(|| self.poll_came(cx)) {
             heard = true;
             match came {
                 Came::Event(event, Payload::Text(args)) => self.event(event, args),
-                Came::Answer(id, Payload::Text(args)) => self.answer(id, args),
-                Came::Event(_, payload) | Came::Answer(_, payload) => self.unreadable(&payload),
+                Came::Answer(id, Payload::Text(args)) => {
+                    next = self.came.try_recv().ok();
+                    // An answer with binary in it is told twice: what is left without, and the binary.
+                    let is_binary = |came: &Came| match came {
+                        Came::Answer(other, Payload::Binary(_)) => *other == id,
+                        _ => false,
+                    };
+                    if !next.as_ref().is_some_and(is_binary) {
+                        self.answer(id, args);
+                    }
+                }
+                Came::Event(_, payload) => self.unreadable(&payload),
+                Came::Answer(id, payload) => {
+                    self.has_come(id);
+                    self.unreadable(&payload);
+                }
                 Came::Lost => self.lost(),
             }
         }
@@ -75,6 +90,11 @@ impl Session {
             self.check_health();
         }
         heard
+    }
+
+    fn poll_came(&mut self, cx: &mut Context<'_>) -> Option<Came> {
+        let Poll::Ready(came) = self.came.poll_recv(cx) else { return None };
+        came
     }
 
     fn event(&mut self, event: Event, args: Vec<Value>) {
@@ -106,16 +126,18 @@ impl Session {
         self.packet('2', &Value::Array(args).to_string());
     }
 
-    fn answer(&mut self, id: u64, mut args: Vec<Value>) {
-        // Where two acks had the same id, this may be the other's, and it has panicked by now.
-        self.check_health();
+    fn answer(&self, id: u64, mut args: Vec<Value>) {
         match args.pop() {
-            Some(args @ Value::Array(_)) if self.outbox.is_asked(id) => {
-                self.outbox.answered();
+            Some(args @ Value::Array(_)) if self.has_come(id) => {
                 self.packet('3', &format!("{id}{args}"));
             }
             _ => self.shared.lock().strays += 1,
         }
+    }
+
+    /// Makes way for the next request. False if this is not the ack that was asked for.
+    fn has_come(&self, id: u64) -> bool {
+        self.shared.lock().asked.take_if(|asked| *asked == id).is_some()
     }
 
     /// Binary, which it takes apart.
@@ -139,8 +161,8 @@ impl Session {
         self.shared.input(Input::Text(&text));
     }
 
-    /// Its task panics where two acks have the same id, and where a connection ends in the middle
-    /// of a packet. Nothing but its absence tells.
+    /// Its task panics where a connection ends in the middle of a packet. Nothing but its absence
+    /// tells.
     fn check_health(&mut self) {
         if Handle::current().metrics().num_alive_tasks() == 0 {
             self.complaint.get_or_insert_with(|| "rust_socketio has panicked".into());
@@ -177,7 +199,7 @@ impl Session {
 
     /// True if anything was sent.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
-        self.outbox.send(&self.socket, cx).unwrap_or_else(|error| {
+        self.outbox.send(&self.shared, &self.socket, cx).unwrap_or_else(|error| {
             self.complaint.get_or_insert(error);
             self.lost();
             true
