@@ -1,4 +1,4 @@
-//! Servers that speak another dialect: the protocol's older version, or packets as MessagePack.
+//! Servers that speak another dialect: the protocol's older version, or packets as `MessagePack`.
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
