@@ -41,9 +41,8 @@ async fn cell(probe: Probe, engine: Engine, peers: &[(&str, App)]) -> String {
         findings.entry(finding).or_default().push(peer);
     }
     let agreed = findings.len() == 1;
-    let shown = findings.into_iter().map(|(finding, peers)| match agreed {
-        true => finding,
-        false => format!("{finding} ({})", peers.join(", ")),
+    let shown = findings.into_iter().map(|(finding, peers)| {
+        if agreed { finding } else { format!("{finding} ({})", peers.join(", ")) }
     });
     shown.collect::<Vec<_>>().join("; ")
 }
@@ -61,6 +60,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("binary arguments, received", |it| events::binary_received(it).boxed()),
     ("acks, each to its own question", |it| events::acks(it).boxed()),
     ("an ack's deadline", |it| events::ack_deadline(it).boxed()),
+    ("an ack after one that never came", |it| events::ack_after_a_lost_one(it).boxed()),
     ("binary in an ack", |it| events::binary_ack(it).boxed()),
     ("answering the server's acks", |it| events::answer(it).boxed()),
     ("a responder", |it| events::respond(it).boxed()),

@@ -1,6 +1,7 @@
 //! The client on each of its engines: what they share, what the second one refuses, and a table of
 //! what each supports.
 
+mod acks;
 mod capabilities;
 mod probes;
 mod refusals;

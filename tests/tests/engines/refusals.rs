@@ -62,6 +62,8 @@ async fn calls_are_refused_before_anything_is_sent() -> Result {
             if text == "40" {
                 socket.text(scripted::CONNECTED).await;
                 socket.text("421[\"question\",1]").await;
+            } else if text.starts_with("42") {
+                socket.text("42[\"saw\",1]").await;
             }
             came.send(text).expect("the test listens");
         }
@@ -84,6 +86,12 @@ async fn calls_are_refused_before_anything_is_sent() -> Result {
     assert!(!question.wants_ack());
     refuses(&question.ack(1).unwrap_err(), answering);
 
+    let lost = client.send_with_ack("lost", 1);
+    client.once("saw").await?;
+    drop(lost);
+    let error = client.send_with_ack("question", 2).await.unwrap_err();
+    refuses(&error, "an ack after one that never came");
+
     // On websocket already: there is nothing to refuse.
     client.upgrade();
     client.upgraded().await?;
@@ -97,7 +105,10 @@ async fn calls_are_refused_before_anything_is_sent() -> Result {
         frames
     };
     let frames = tokio::time::timeout(Duration::from_secs(5), frames).await.expect("an end");
-    // A pong that nobody has asked for, CONNECT, DISCONNECT and a close packet.
-    assert_eq!(frames, ["3", "40", "41", "1"]);
+    // A pong that nobody has asked for, CONNECT, the event, DISCONNECT and a close packet.
+    let lost = |frame: &String| frame.starts_with("42") && frame.ends_with("[\"lost\",1]");
+    let frames: Vec<_> =
+        frames.iter().map(|frame| if lost(frame) { "lost" } else { &**frame }).collect();
+    assert_eq!(frames, ["3", "40", "lost", "41", "1"]);
     Ok(())
 }
