@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use socketio_proto::connection::Input;
+use socketio_proto::connection::{CloseReason, Input};
 use socketio_proto::engine::Transport;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::open::{self, Patience};
 use super::{Driver, Http, PollingLane};
-use crate::Result;
 use crate::connection_events::ConnectionEvent;
 use crate::reconnection::Reconnection;
 use crate::shared::Shared;
+use crate::{Error, Result};
 
 /// Opens the transport, and drives the connection in a task of its own from there on.
 pub(crate) async fn start(
@@ -20,9 +21,42 @@ pub(crate) async fn start(
     patience: Patience,
     plan: Option<Reconnection>,
 ) -> Result {
-    let driver = open_transport(shared, patience).await?;
-    tokio::spawn(run(Box::new(driver), patience.total, plan));
-    Ok(())
+    match shared.config.transport {
+        Transport::Websocket => {
+            let driver = open_transport(shared, patience).await?;
+            tokio::spawn(run(Box::new(driver), patience.total, plan));
+            Ok(())
+        }
+        // From the first poll on the server may hold a session whose id only the answer tells. So
+        // the answer is awaited even if nobody waits for the client any more, to end the session.
+        Transport::Polling => {
+            let (opened, outcome) = oneshot::channel();
+            tokio::spawn(open_and_run(Arc::clone(shared), patience, plan, opened));
+            // Without an answer the runtime is shutting down.
+            outcome.await.unwrap_or_else(|_| {
+                let what = "the first poll".to_owned();
+                Err(Error::NotConnected { what, reason: CloseReason::Dropped })
+            })
+        }
+    }
+}
+
+async fn open_and_run(
+    shared: Arc<Shared>,
+    patience: Patience,
+    plan: Option<Reconnection>,
+    opened: oneshot::Sender<Result>,
+) {
+    let (outcome, driver) = match open_transport(&shared, patience).await {
+        Ok(driver) => (Ok(()), Some(Box::new(driver))),
+        Err(error) => (Err(error), None),
+    };
+    // Whoever wanted the client may have gone.
+    let _ = opened.send(outcome);
+    drop(shared);
+    if let Some(driver) = driver {
+        run(driver, patience.total, plan).await;
+    }
 }
 
 /// Drives a connection to its end, and makes it again if that is wanted.
@@ -56,7 +90,15 @@ async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> Result<Driv
             let (down, body) = open::polling(&shared.endpoint, limits, patience).await?;
             let at = shared.since_start(Instant::now());
             shared.lock().transcript.record_body(at, &body);
+            let unwanted = shared.is_deserted();
+            if unwanted {
+                // The core has ended with the last namespace; this one ends the session.
+                shared.begin_again();
+            }
             shared.input(Input::Payload(&body));
+            if unwanted {
+                shared.command(|state| state.core.close());
+            }
             let handshake = shared.lock().core.handshake().cloned();
             let handshake = handshake.ok_or_else(|| {
                 open::not_socketio(&shared.endpoint, &socketio_proto::Excerpt::of_bytes(&body))
