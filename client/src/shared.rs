@@ -110,7 +110,8 @@ impl Shared {
     pub(crate) fn join(&self, namespace: &str, auth: Option<Value>) -> Result<Arc<Socket>> {
         let socket = Socket::new(namespace, auth);
         self.command(|state| {
-            if state.core.is_closed() {
+            let comes_back = self.reconnects && !state.sockets.is_empty();
+            if state.core.is_closed() && !comes_back {
                 let what = format!("the CONNECT of namespace \"{namespace}\"");
                 return Err(Error::NotConnected { what, reason: CloseReason::ClientDisconnect });
             }
@@ -118,6 +119,7 @@ impl Shared {
                 return Err(Error::AlreadyConnected { namespace: namespace.to_owned() });
             }
             state.sockets.insert(Arc::clone(&socket.namespace), Arc::clone(&socket));
+            // Does nothing between two connections: the next one asks for every namespace.
             state.core.connect(namespace, socket.connect_payload());
             Ok(())
         })?;

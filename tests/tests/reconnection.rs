@@ -89,6 +89,24 @@ async fn a_server_that_comes_back_is_found() -> Result {
 }
 
 #[tokio::test]
+async fn a_namespace_asked_for_meanwhile_is_joined_by_the_next_connection() -> Result {
+    let app = create_app(peer::router()).await?;
+    let port = app.port();
+    let main = create_socketio_client(&app).reconnection(quickly()).await?;
+    close(app).await?;
+    let mut events = main.connection_events();
+    while !matches!(events.try_next().await?, Some(ConnectionEvent::ReconnectError { .. })) {}
+    let joining = main.of("/custom").into_future();
+    let booting = create_app(peer::router()).port(port).into_future();
+    let (custom, app) = futures::join!(joining, booting);
+    let (custom, app) = (custom?, app?);
+    assert_eq!(custom.send_with_ack("message-with-ack", 1).await?.values(), [json!(1)]);
+    custom.close().await?;
+    main.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
 async fn attempts_end_and_everybody_is_told() -> Result {
     let app = create_app(peer::router()).await?;
     let client = create_socketio_client(&app).reconnection(quickly().attempts(3)).await?;
