@@ -6,6 +6,7 @@ mod encode;
 #[cfg(feature = "msgpack")]
 pub mod msgpack;
 mod packet;
+mod parse;
 mod recovery;
 
 pub(crate) use codec::Codec;

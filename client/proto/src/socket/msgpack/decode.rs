@@ -5,7 +5,7 @@ use super::reader::Reader;
 use crate::args::Args;
 use crate::error::{Error, Excerpt};
 use crate::limits::Limits;
-use crate::socket::decode::{event_name, split_query};
+use crate::socket::parse::{event_name, split_query};
 use crate::socket::{Packet, check_event_name};
 
 /// Reads a packet from a binary message.
