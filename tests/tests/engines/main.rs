@@ -3,9 +3,10 @@
 
 mod acks;
 mod capabilities;
+mod endings;
+mod exchange;
 mod probes;
 mod refusals;
-mod shared;
 
 use socketio_harness::{ClientBuilder, Engine, IntoTarget, create_socketio_client};
 

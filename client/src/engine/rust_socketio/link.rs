@@ -91,3 +91,9 @@ pub(super) fn deepest_cause(error: &engine::Error) -> &(dyn std::error::Error + 
     }
     cause
 }
+
+/// How rust_socketio begins to tell of a CONNECT_ERROR; its payload follows.
+pub(super) const REFUSED: &str = "Received an ConnectError frame: ";
+
+/// How rust_socketio tells that the transport has failed.
+pub(super) const TRANSPORT_FAILED: &str = "EngineIO Error";

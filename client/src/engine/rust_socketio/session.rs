@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, Interval, Sleep};
 
-use super::link::Came;
+use super::link::{Came, REFUSED, TRANSPORT_FAILED};
 use super::outbox::Outbox;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -242,12 +242,6 @@ fn socketio_packet(shared: &Shared, frame: &Frame) -> Option<Packet> {
 /// Stands for the open packet, which rust_socketio keeps for itself like the heartbeat: an interval
 /// of 0 asks for none.
 const OPEN: &str = r#"0{"sid":"rust_socketio","pingInterval":0,"pingTimeout":0}"#;
-
-/// How rust_socketio begins to tell of a CONNECT_ERROR; its payload follows.
-const REFUSED: &str = "Received an ConnectError frame: ";
-
-/// How rust_socketio tells that the transport has failed.
-const TRANSPORT_FAILED: &str = "EngineIO Error";
 
 /// How often it is checked that rust_socketio lives.
 const HEALTH: Duration = Duration::from_millis(50);

@@ -137,7 +137,7 @@ pub(crate) async fn binary_ack(bench: &Bench<'_>) -> Outcome {
     })
     .await;
     let client = client(target, bench.engine).await?;
-    let answer = client.send_with_ack("question", 1).timeout(Duration::from_millis(200)).await?;
+    let answer = client.send_with_ack("question", 1).timeout(Duration::from_secs(1)).await?;
     ensure(answer.attachments() == [&[1, 2, 3][..]], "it comes changed")
 }
 
