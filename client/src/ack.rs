@@ -9,6 +9,7 @@ use socketio_proto::connection::CloseReason;
 use socketio_proto::{Args, EncodedArgs};
 use tokio::sync::oneshot;
 
+use crate::registry::Fate;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::wait::Deadline;
@@ -67,6 +68,7 @@ impl Future for AckFuture {
             }
         };
         if let Poll::Ready(answer) = pending.answer.poll_unpin(cx) {
+            pending.told = true;
             // A sender is dropped unused only with the connection's whole state.
             return Poll::Ready(match answer.unwrap_or(Err(CloseReason::Dropped)) {
                 Ok(args) => {
@@ -76,7 +78,10 @@ impl Future for AckFuture {
                 Err(reason) => Err(pending.disconnected(reason)),
             });
         }
-        this.deadline.poll(cx).map(|()| Err(pending.timeout(this.deadline.after())))
+        this.deadline.poll(cx).map(|()| {
+            pending.told = true;
+            Err(pending.timeout(this.deadline.after()))
+        })
     }
 }
 
@@ -88,6 +93,8 @@ struct Pending {
     /// `None` until the event has left, for it may wait for a reconnection, and once it is answered.
     id: Option<u64>,
     answer: oneshot::Receiver<Result<Args, CloseReason>>,
+    /// Whether the test knows how it ended.
+    told: bool,
 }
 
 impl Pending {
@@ -100,7 +107,7 @@ impl Pending {
         let args = args?;
         let (sender, answer) = oneshot::channel();
         let id = shared.emit(&socket, event, args, Some(sender))?;
-        Ok(Self { shared, socket, event: event.to_owned(), id, answer })
+        Ok(Self { shared, socket, event: event.to_owned(), id, answer, told: false })
     }
 
     fn waiting_for(&self) -> String {
@@ -111,6 +118,7 @@ impl Pending {
     }
 
     fn disconnected(&self, reason: CloseReason) -> Error {
+        self.socket.meet(Fate::Ended);
         let transcript = self.shared.transcript();
         Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript }
     }
@@ -129,6 +137,9 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(id) = self.id {
             self.shared.abandon_ack(&self.socket, id);
+        }
+        if !self.told && !matches!(self.answer.try_recv(), Ok(Ok(_))) {
+            self.socket.left_unanswered(&self.event);
         }
     }
 }

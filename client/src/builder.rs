@@ -50,6 +50,7 @@ pub fn create_socketio_client(target: impl IntoTarget) -> ClientBuilder {
 #[must_use = "a builder does nothing until it is awaited"]
 pub struct ClientBuilder {
     target: Result<Target>,
+    name: Option<String>,
     namespace: Option<String>,
     path: Option<String>,
     query: Vec<(String, String)>,
@@ -71,6 +72,7 @@ impl ClientBuilder {
     fn new(target: Result<Target>) -> Self {
         Self {
             target,
+            name: None,
             namespace: None,
             path: None,
             query: Vec::new(),
@@ -87,6 +89,13 @@ impl ClientBuilder {
             #[cfg(feature = "tls")]
             roots: Vec::new(),
         }
+    }
+
+    /// What to call the client in messages and reports. Default: `client 1`, `client 2`, …, in the
+    /// order in which the clients of an app were made.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// The namespace to connect to. Default: the path of the target's URL, or `/`.
@@ -246,7 +255,8 @@ impl ClientBuilder {
         self.engine.refuse_if(self.reconnection.is_some(), "reconnection")?;
 
         let patience = Patience::starting_now(self.timeout);
-        let shared = Shared::new(endpoint, self.engine, config, self.reconnection.is_some());
+        let reconnects = self.reconnection.is_some();
+        let shared = Shared::new(endpoint, self.engine, config, reconnects, self.name);
         let socket = shared.join(&namespace, self.auth?)?;
         // The connection ends with the client, also if this future is dropped.
         let client = SocketIoClient::new(shared, socket, self.timeout);

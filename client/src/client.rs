@@ -12,6 +12,7 @@ use crate::ack::AckFuture;
 use crate::connection_events::ConnectionEvents;
 use crate::of::NamespaceBuilder;
 use crate::once::Once;
+use crate::registry::Fate;
 use crate::shared::Shared;
 use crate::socket::{Lifecycle, Socket};
 use crate::stream::EventStream;
@@ -130,6 +131,12 @@ impl SocketIoClient {
         self.socket.id()
     }
 
+    /// What messages and reports call it: the builder's [`name`](crate::ClientBuilder::name), or
+    /// `client 1`, `client 2`, … in the order in which the clients of an app were made.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
     /// The namespace this client is connected to.
     pub fn namespace(&self) -> &str {
         &self.socket.namespace
@@ -149,11 +156,15 @@ impl SocketIoClient {
     ///
     /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
     pub fn disconnected(&self) -> impl Future<Output = Result<CloseReason>> + Send + use<> {
-        let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
+        let ((shared, socket), timeout) = (self.parts(), self.timeout);
         let mut lifecycle = self.socket.lifecycle();
         async move {
             let ended = lifecycle.wait_for(|now| matches!(now, Lifecycle::Disconnected { .. }));
-            match tokio::time::timeout(timeout, ended).await {
+            let ended = tokio::time::timeout(timeout, ended).await;
+            if ended.is_ok() {
+                socket.meet(Fate::Ended);
+            }
+            match ended {
                 Ok(Ok(now)) => match &*now {
                     Lifecycle::Disconnected { reason } => Ok(reason.clone()),
                     _ => Ok(CloseReason::Dropped),
@@ -209,6 +220,7 @@ impl SocketIoClient {
     /// the connection is dropped. Closing again, or after the server has closed, is no error.
     pub fn close(&self) -> impl Future<Output = Result> + Send + use<> {
         let (shared, socket) = self.parts();
+        socket.meet(Fate::Closed);
         shared.leave(&socket);
         async move {
             if shared.is_deserted() {
@@ -243,6 +255,7 @@ impl SocketIoClient {
 
 impl Drop for SocketIoClient {
     fn drop(&mut self) {
+        self.socket.meet(Fate::Dropped);
         self.shared.leave(&self.socket);
     }
 }

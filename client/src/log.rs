@@ -24,6 +24,10 @@ impl<T> Log<T> {
         self.entries.get(position)
     }
 
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|entry| &**entry)
+    }
+
     pub(crate) fn new_observer(&mut self) -> ObserverId {
         self.next_observer += 1;
         self.next_observer

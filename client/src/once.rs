@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::inbox::{ConsumerId, Wants};
+use crate::registry::Fate;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::wait::Deadline;
@@ -70,11 +71,11 @@ impl Claim {
         let taken = self.socket.with_inbox(|inbox| inbox.poll_take(self.id, cx));
         taken.map(|taken| match taken {
             Ok(event) => Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared))),
-            Err(reason) => Err(Error::Disconnected {
-                waiting_for: self.waiting_for(),
-                reason,
-                transcript: self.shared.transcript(),
-            }),
+            Err(reason) => {
+                self.socket.meet(Fate::Ended);
+                let transcript = self.shared.transcript();
+                Err(Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript })
+            }
         })
     }
 

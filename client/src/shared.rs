@@ -14,6 +14,7 @@ use crate::connection_events::{ConnectionEvent, ConnectionLog};
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::inbox::Received;
+use crate::registry::{Registry, WeakRegistry};
 use crate::socket::{AckSender, Socket, Unsent};
 use crate::transcript::Transcript;
 use crate::{Error, Result};
@@ -21,6 +22,10 @@ use crate::{Error, Result};
 /// What the driver of a connection and the handles to it share.
 pub(crate) struct Shared {
     pub(crate) endpoint: Arc<Endpoint>,
+    /// Where the clients of this connection are listed.
+    registry: Option<WeakRegistry>,
+    /// What messages and reports call the client.
+    pub(crate) name: Arc<str>,
     pub(crate) engine: Engine,
     pub(crate) config: ClientConfig,
     /// Whether a lost connection is made again.
@@ -60,11 +65,18 @@ pub(crate) struct Progress {
 
 impl Shared {
     pub(crate) fn new(
-        endpoint: Endpoint,
+        mut endpoint: Endpoint,
         engine: Engine,
         config: ClientConfig,
         reconnects: bool,
+        name: Option<String>,
     ) -> Arc<Self> {
+        let registry = endpoint.target.registry.take();
+        let name = match (name, &registry) {
+            (Some(name), _) => name.into(),
+            (None, Some(registry)) => registry.next_name(),
+            (None, None) => "client".into(),
+        };
         let core = Connection::client(config);
         let progress = Progress { transport: core.transport(), deserted: false, gone: false };
         let state = State {
@@ -79,6 +91,8 @@ impl Shared {
         };
         Arc::new(Self {
             endpoint: Arc::new(endpoint),
+            registry: registry.as_ref().map(Registry::downgrade),
+            name,
             engine,
             config,
             reconnects,
@@ -107,7 +121,11 @@ impl Shared {
     }
 
     /// Begins to connect a namespace. It may be connected only once at a time.
-    pub(crate) fn join(&self, namespace: &str, auth: Option<Value>) -> Result<Arc<Socket>> {
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        namespace: &str,
+        auth: Option<Value>,
+    ) -> Result<Arc<Socket>> {
         let socket = Socket::new(namespace, auth);
         self.command(|state| {
             let comes_back = self.reconnects && !state.sockets.is_empty();
@@ -123,6 +141,9 @@ impl Shared {
             state.core.connect(namespace, socket.connect_payload());
             Ok(())
         })?;
+        if let Some(registry) = self.registry.as_ref().and_then(WeakRegistry::upgrade) {
+            registry.enter(Arc::clone(&self.name), self, &socket);
+        }
         Ok(socket)
     }
 

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use socketio_proto::{Args, EncodedArgs};
 use tokio::sync::{oneshot, watch};
 
 use crate::inbox::{Inbox, Received};
+use crate::registry::{Fate, Leftovers, Membership};
 
 /// The client's side of one namespace: what came, who waits, and where it stands.
 ///
@@ -17,6 +18,8 @@ pub(crate) struct Socket {
     auth: Option<Value>,
     inner: Mutex<Inner>,
     lifecycle: watch::Sender<Lifecycle>,
+    /// Its place among the clients of its target, if they are listed.
+    membership: OnceLock<Membership>,
 }
 
 #[derive(Default)]
@@ -29,6 +32,8 @@ struct Inner {
     recovered: bool,
     /// Sends that wait for a reconnection.
     buffer: Vec<Unsent>,
+    /// Events whose ack had not come when the test stopped waiting.
+    unanswered: Vec<String>,
 }
 
 /// Hands an ack to the one who waits for it.
@@ -57,6 +62,7 @@ impl Socket {
             auth,
             inner: Mutex::default(),
             lifecycle: watch::Sender::new(Lifecycle::Connecting),
+            membership: OnceLock::new(),
         })
     }
 
@@ -140,6 +146,33 @@ impl Socket {
         self.lock().acks.remove(&id);
     }
 
+    /// The test has dropped a wait for an ack of this event that was not over.
+    pub(crate) fn left_unanswered(&self, event: &str) {
+        self.lock().unanswered.push(event.to_owned());
+    }
+
+    /// What the test has not dealt with so far.
+    pub(crate) fn leftovers(&self) -> Leftovers {
+        let inner = self.lock();
+        Leftovers {
+            unread: inner.inbox.unread(),
+            unacked: inner.inbox.unacked(),
+            unanswered: inner.unanswered.clone(),
+        }
+    }
+
+    pub(crate) fn enter(&self, membership: Membership) {
+        // Entered once, when it is made.
+        let _ = self.membership.set(membership);
+    }
+
+    /// What becomes of the client, for its registry.
+    pub(crate) fn meet(&self, fate: Fate) {
+        if let Some(membership) = self.membership.get() {
+            membership.meet(fate);
+        }
+    }
+
     pub(crate) fn acked(&self, id: u64, args: Args) {
         if let Some(sender) = self.lock().acks.remove(&id) {
             // Whoever waited may have stopped waiting just now.
@@ -174,6 +207,14 @@ impl Socket {
         drop(inner);
         for sender in unsent.into_iter().filter_map(|unsent| unsent.ack) {
             let _ = sender.send(Err(reason.clone()));
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(membership) = self.membership.get() {
+            membership.leave(self.leftovers());
         }
     }
 }

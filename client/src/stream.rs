@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::inbox::{Inbox, Wants};
 use crate::log::ObserverId;
 use crate::once::Claim;
+use crate::registry::Fate;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::wait::Deadline;
@@ -151,11 +152,11 @@ impl Observation {
                 self.position += 1;
                 Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)))
             }
-            Err(reason) => Err(Error::Disconnected {
-                waiting_for: "any event".into(),
-                reason,
-                transcript: self.shared.transcript(),
-            }),
+            Err(reason) => {
+                self.socket.meet(Fate::Ended);
+                let (waiting_for, transcript) = ("any event".into(), self.shared.transcript());
+                Err(Error::Disconnected { waiting_for, reason, transcript })
+            }
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::connector::{Connector, TcpConnector};
+use crate::registry::Registry;
 use crate::{Error, Result};
 
 /// Where a client connects to: an address, what the URL says beyond it, and how bytes get there.
@@ -22,6 +23,8 @@ pub struct Target {
     pub(crate) connector: Arc<dyn Connector>,
     /// Whether the connector is the default one.
     pub(crate) over_tcp: bool,
+    /// Where its clients are listed.
+    pub(crate) registry: Option<Registry>,
 }
 
 impl Target {
@@ -67,6 +70,7 @@ impl Target {
             query: Vec::new(),
             connector: Arc::new(TcpConnector),
             over_tcp: true,
+            registry: None,
         }
     }
 
@@ -98,6 +102,13 @@ impl Target {
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Arc::new(connector);
         self.over_tcp = false;
+        self
+    }
+
+    /// Lists the clients of this target in `registry`.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
         self
     }
 

@@ -2,7 +2,7 @@ use std::future::{Future, IntoFuture};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
-use socketio_mock_client::{IntoTarget, Target};
+use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target};
 
 use crate::Result;
 use crate::process::RunningProcess;
@@ -67,7 +67,9 @@ impl AppBuilder {
         if let Some(path) = self.path {
             target = target.path(path);
         }
-        Ok(App { running, target })
+        let registry = Registry::default();
+        let target = target.registry(registry.clone());
+        Ok(App { running, target, registry })
     }
 }
 
@@ -88,6 +90,7 @@ impl IntoFuture for AppBuilder {
 pub struct App {
     running: Running,
     target: Target,
+    registry: Registry,
 }
 
 enum Running {
@@ -112,6 +115,17 @@ impl App {
     /// Its base URL, such as `http://127.0.0.1:40123`.
     pub fn url(&self) -> String {
         self.target.url()
+    }
+
+    /// The clients made with `create_socketio_client(&app)` that live, or have left something over:
+    /// events that nobody read, acks that nobody gave.
+    pub fn clients(&self) -> Vec<RegisteredClient> {
+        self.registry.clients()
+    }
+
+    /// Where the clients of the app are listed, for reports on a whole test.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Connections that are open now: HTTP connections and websockets. `None` for a process,

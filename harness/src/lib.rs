@@ -47,8 +47,8 @@ pub use socketio_mock_client::UnixConnector;
 pub use socketio_mock_client::{
     AckFuture, Args, ByteStream, ClientBuilder, ClientsBuilder, CloseReason, ConnectionEvent,
     ConnectionEvents, Connector, DEFAULT_TIMEOUT, Direction, EncodedArgs, Engine, Entry,
-    Error as ClientError, Event, EventStream, IntoTarget, NamespaceBuilder, Next, Once,
-    ParseArgsError, Parser, Protocol, RawPacket, Reconnection, Responder, SocketIoClient,
-    TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport, Upgrade, create_socketio_client,
-    create_socketio_clients, scaled,
+    Error as ClientError, Event, EventStream, Fate, IntoTarget, Leftovers, NamespaceBuilder, Next,
+    Once, ParseArgsError, Parser, Protocol, RawPacket, Reconnection, RegisteredClient, Registry,
+    Responder, SocketIoClient, TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport, Upgrade,
+    create_socketio_client, create_socketio_clients, scaled,
 };

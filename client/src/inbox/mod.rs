@@ -44,16 +44,23 @@ pub(crate) struct Received {
     /// Present if the server wants an ack.
     pub(crate) ack_id: Option<u64>,
     acked: AtomicBool,
+    /// Whether the test has been given it, or has looked at it.
+    read: AtomicBool,
 }
 
 impl Received {
     pub(crate) fn new(name: String, args: Args, ack_id: Option<u64>) -> Self {
-        Self { name, args, ack_id, acked: AtomicBool::new(false) }
+        Self { name, args, ack_id, acked: AtomicBool::new(false), read: AtomicBool::new(false) }
     }
 
     /// True for the first who asks: an event is acked once.
     pub(crate) fn claim_ack(&self) -> bool {
         !self.acked.swap(true, Ordering::AcqRel)
+    }
+
+    /// The test has been given it, or has looked at it.
+    pub(crate) fn mark_read(&self) {
+        self.read.store(true, Ordering::Release);
     }
 }
 
@@ -102,6 +109,7 @@ impl Inbox {
         let consumer = self.consumers.get_mut(&id);
         let taken = consumer.and_then(Consumer::take).and_then(|index| self.log.get(index));
         if let Some(event) = taken {
+            event.mark_read();
             return Poll::Ready(Ok(Arc::clone(event)));
         }
         if let Some(reason) = &self.ended {
@@ -137,6 +145,7 @@ impl Inbox {
         cx: &Context<'_>,
     ) -> Poll<Result<Arc<Received>, CloseReason>> {
         if let Poll::Ready(event) = self.log.poll_get(id, position, cx) {
+            event.mark_read();
             return Poll::Ready(Ok(event));
         }
         self.ended.clone().map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
@@ -144,6 +153,24 @@ impl Inbox {
 
     pub(crate) fn forget_observer(&mut self, id: ObserverId) {
         self.log.forget_observer(id);
+    }
+
+    /// Names and counts of the events that nobody has read.
+    pub(crate) fn unread(&self) -> Vec<(String, usize)> {
+        self.count_by_name(|event| !event.read.load(Ordering::Acquire))
+    }
+
+    /// Names and counts of the events that asked for an ack and got none.
+    pub(crate) fn unacked(&self) -> Vec<(String, usize)> {
+        self.count_by_name(|event| event.ack_id.is_some() && !event.acked.load(Ordering::Acquire))
+    }
+
+    fn count_by_name(&self, wanted: impl Fn(&Received) -> bool) -> Vec<(String, usize)> {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for event in self.log.entries().filter(|event| wanted(event)) {
+            *counts.entry(&event.name).or_default() += 1;
+        }
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     /// Names and counts of events nobody has been given, for the message of a wait that failed.
