@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::io;
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -21,9 +22,9 @@ pub trait Connector: Send + Sync + 'static {
 }
 
 /// A byte stream in both directions.
-pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Any + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for T {}
+impl<T: AsyncRead + AsyncWrite + Any + Send + Unpin> ByteStream for T {}
 
 /// TCP without Nagle's delay, which would hold every small frame back for the peer's ack.
 #[derive(Debug, Clone, Copy)]

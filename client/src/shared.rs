@@ -1,22 +1,23 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
-use futures::task::AtomicWaker;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use socketio_proto::EncodedArgs;
 use socketio_proto::connection::{ClientConfig, CloseReason, Connection, Event, Input, Output};
-use socketio_proto::engine::Transport;
+use socketio_proto::engine::{Frame, Transport};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::connection_events::{ConnectionEvent, ConnectionLog};
+use crate::driver::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::inbox::Received;
 use crate::registry::{Registry, WeakRegistry};
 use crate::socket::{AckSender, Socket, Unsent};
-use crate::transcript::Transcript;
+use crate::transcript::{Direction, Transcript};
 use crate::{Error, Result};
 
 /// What the driver of a connection and the handles to it share.
@@ -30,8 +31,6 @@ pub(crate) struct Shared {
     pub(crate) config: ClientConfig,
     /// Whether a lost connection is made again.
     pub(crate) reconnects: bool,
-    /// Wakes the driver when a handle has given the core something to send.
-    pub(crate) driver: AtomicWaker,
     pub(crate) connection_events: Mutex<ConnectionLog>,
     state: Mutex<State>,
     started: Instant,
@@ -40,6 +39,11 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) core: Connection,
     pub(crate) transcript: Transcript,
+    pub(crate) websocket: Option<WebsocketLane>,
+    /// Wakes the driver. Taken when it is woken, so that a burst wakes it once.
+    driver: Option<Waker>,
+    /// When the first frame was sent since the driver was called last.
+    pub(crate) sent_at: Option<Duration>,
     /// Whether the server's open packet has come.
     pub(crate) opened: bool,
     /// Whether the driver leaves what comes in the sockets of the operating system.
@@ -83,6 +87,9 @@ impl Shared {
             progress: watch::Sender::new(progress),
             core,
             transcript: Transcript::default(),
+            websocket: None,
+            driver: None,
+            sent_at: None,
             opened: false,
             reading_paused: false,
             asked: None,
@@ -96,7 +103,6 @@ impl Shared {
             engine,
             config,
             reconnects,
-            driver: AtomicWaker::new(),
             connection_events: Mutex::default(),
             state: Mutex::new(state),
             started: Instant::now(),
@@ -110,9 +116,31 @@ impl Shared {
 
     /// Lets the core do something, then lets the driver carry out what follows.
     pub(crate) fn command<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
-        let result = action(&mut self.lock());
-        self.driver.wake();
+        let mut state = self.lock();
+        let result = action(&mut state);
+        self.send_at_once(&mut state);
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
         result
+    }
+
+    /// Hands the websocket, if it is open, what it is to send next: a frame less to keep in queues.
+    fn send_at_once(&self, state: &mut State) {
+        while state.websocket.is_some()
+            && let Some(frame) = state.core.poll_websocket_frame()
+        {
+            self.record_sent(state, Transport::Websocket, &frame);
+            state.with_websocket(|lane| lane.send(frame));
+        }
+    }
+
+    /// Notes a frame in the transcript. What leaves together has left at one time.
+    pub(crate) fn record_sent(&self, state: &mut State, transport: Transport, frame: &Frame) {
+        let at = *state.sent_at.get_or_insert_with(|| self.since_start(Instant::now()));
+        state.transcript.record_frame(at, Direction::Sent, transport, frame);
     }
 
     /// Hands the core what has come.
@@ -176,8 +204,8 @@ impl Shared {
         self.engine.refuse_if(!args.attachments().is_empty(), "binary arguments")?;
         self.command(|state| {
             // The end of a connection reaches its sockets a moment after the core.
-            let is_down = !socket.is_connected() || state.core.is_closed();
-            if self.reconnects && is_down && state.owns(socket) {
+            let is_down = || !socket.is_connected() || state.core.is_closed();
+            if self.reconnects && is_down() && state.owns(socket) {
                 socket.buffer(Unsent { event: event.to_owned(), args, ack });
                 return Ok(None);
             }
@@ -249,6 +277,9 @@ impl Shared {
     /// No transport is left, and none will be opened.
     pub(crate) fn ended(&self) {
         let mut state = self.lock();
+        // Both hold on to their runtime.
+        state.driver = None;
+        state.websocket = None;
         state.core.abandon(CloseReason::Dropped);
         loop {
             match state.core.poll_output() {
@@ -275,6 +306,20 @@ impl std::fmt::Debug for Shared {
 }
 
 impl State {
+    /// Has this task woken by the next command.
+    pub(crate) fn call_driver_by(&mut self, waker: &Waker) {
+        self.sent_at = None;
+        if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
+            self.driver = Some(waker.clone());
+        }
+    }
+
+    pub(crate) fn with_websocket(&mut self, action: impl FnOnce(&mut WebsocketLane)) {
+        if let Some(lane) = &mut self.websocket {
+            action(lane);
+        }
+    }
+
     /// Takes an event of the core. Whether the connection may come back decides what its end
     /// means.
     pub(crate) fn apply(&mut self, event: Event, may_come_back: bool) {

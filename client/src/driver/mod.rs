@@ -1,6 +1,7 @@
 //! The task behind every connection: it moves frames between the transports and the protocol core,
 //! and answers heartbeats. User code runs elsewhere and cannot hold it up.
 
+mod handshake;
 mod http;
 pub(crate) mod open;
 mod polling;
@@ -16,9 +17,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use socketio_proto::connection::{CloseReason, Event, Input, Output};
-use socketio_proto::engine::{Frame, Transport};
+use socketio_proto::engine::Transport;
 use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite;
 
 pub(crate) use self::http::Http;
 pub(crate) use polling::PollingLane;
@@ -29,9 +29,11 @@ use crate::timeout::scaled;
 use crate::transcript::Direction;
 
 /// Runs until every transport of one connection is gone, and tells why it ended.
+///
+/// The websocket stands in the shared state: who sends an event hands it to the websocket there and
+/// then, and all that is left to the driver is to write it.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    websocket: Option<WebsocketLane>,
     polling: Option<PollingLane>,
     /// The websocket of an upgrade, being opened.
     opening: Option<BoxFuture<'static, Result<WebsocketLane, tungstenite::Error>>>,
@@ -45,20 +47,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            reason: None,
-            websocket: None,
-            polling: None,
-            opening: None,
-            alarm: None,
-            linger: None,
-        }
-    }
-
-    fn with_websocket(mut self, lane: WebsocketLane) -> Self {
-        self.websocket = Some(lane);
-        self
+        Self { shared, reason: None, polling: None, opening: None, alarm: None, linger: None }
     }
 
     fn with_polling(mut self, lane: PollingLane) -> Self {
@@ -67,46 +56,44 @@ impl Driver {
     }
 
     /// Hands the core what has come. True if anything has.
-    fn read(&mut self, cx: &mut Context<'_>) -> bool {
-        let websocket = self.read_websocket(cx);
-        let polling = self.read_polling(cx);
-        let opening = self.finish_opening(cx);
-        let alarm = self.ring_alarm(cx);
-        websocket || polling || opening || alarm
-    }
-
-    fn read_websocket(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.shared.lock().reading_paused {
+    fn read(&mut self, state: &mut State, cx: &mut Context<'_>) -> bool {
+        if state.reading_paused {
             return false;
         }
         // Read when the first frame is there, and good for those that came along with it.
         let mut time = None;
         // Bounded, so that answers get out between the reads of a busy connection.
         for count in 0..64 {
-            let Some(lane) = &mut self.websocket else { return count > 0 };
+            let State { websocket: Some(lane), core, transcript, .. } = state else {
+                return count > 0;
+            };
             let Poll::Ready(came) = lane.poll_read(cx) else { return count > 0 };
             let now = *time.get_or_insert_with(Instant::now);
             let at = self.shared.since_start(now);
-            let mut state = self.shared.lock();
+            let (direction, transport) = (Direction::Received, Transport::Websocket);
             match came {
                 websocket::Came::Text(text) => {
-                    let direction = Direction::Received;
-                    state.transcript.record_text(at, direction, Transport::Websocket, &text);
-                    state.core.handle_input(now.into_std(), Input::Text(&text));
+                    transcript.record_text(at, direction, transport, &text);
+                    core.handle_input(now.into_std(), Input::Text(&text));
                 }
                 websocket::Came::Binary(data) => {
-                    let direction = Direction::Received;
-                    state.transcript.record_binary(at, direction, Transport::Websocket, data.len());
-                    state.core.handle_input(now.into_std(), Input::Binary(data));
+                    transcript.record_binary(at, direction, transport, data.len());
+                    core.handle_input(now.into_std(), Input::Binary(data));
                 }
                 websocket::Came::Lost(reason) => {
-                    self.websocket = None;
-                    let lost = Input::Lost(Transport::Websocket, reason);
-                    state.core.handle_input(now.into_std(), lost);
+                    state.websocket = None;
+                    core.handle_input(now.into_std(), Input::Lost(transport, reason));
                 }
             }
         }
         true
+    }
+
+    /// What is not read under the lock: it may run a connector of the user.
+    fn read_others(&mut self, cx: &mut Context<'_>) -> bool {
+        let polling = self.read_polling(cx);
+        let opening = self.finish_opening(cx);
+        polling || opening
     }
 
     fn read_polling(&mut self, cx: &mut Context<'_>) -> bool {
@@ -138,7 +125,7 @@ impl Driver {
         let mut state = self.shared.lock();
         match result {
             Ok(lane) => {
-                self.websocket = Some(lane);
+                state.websocket = Some(lane);
                 input(&mut state, Input::WebsocketOpened);
             }
             Err(error) => {
@@ -148,36 +135,35 @@ impl Driver {
         true
     }
 
-    fn ring_alarm(&mut self, cx: &mut Context<'_>) -> bool {
+    fn ring_alarm(&mut self, state: &mut State, cx: &mut Context<'_>) -> bool {
         let rings = self.alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_ready());
         if rings {
             self.alarm = None;
-            input(&mut self.shared.lock(), Input::Tick);
+            input(state, Input::Tick);
         }
         rings
     }
 
     /// Does what the core wants done. True if it wanted anything.
-    fn carry_out(&mut self) -> bool {
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.lock();
-        // What leaves together has left at one time.
-        let at = shared.since_start(Instant::now());
+    fn carry_out(&mut self, state: &mut State) -> bool {
         let mut busy = false;
         loop {
             match state.core.poll_output() {
                 Output::Send(transport, frame) => {
-                    state.transcript.record_frame(at, Direction::Sent, transport, &frame);
-                    self.send(transport, frame);
+                    self.shared.record_sent(state, transport, &frame);
+                    match transport {
+                        Transport::Websocket => state.with_websocket(|lane| lane.send(frame)),
+                        Transport::Polling => self.with_polling_lane(|lane| lane.send(frame)),
+                    }
                 }
                 Output::Event(event) => {
                     if let Event::Closed(reason) = &event {
                         self.reason = Some(reason.clone());
                     }
-                    state.apply(event, shared.reconnects);
+                    state.apply(event, self.shared.reconnects);
                 }
-                Output::OpenWebsocket => self.open_websocket(&state),
-                Output::CloseTransport(transport) => self.close(transport),
+                Output::OpenWebsocket => self.open_websocket(state),
+                Output::CloseTransport(transport) => self.close(state, transport),
                 Output::PausePolling => self.with_polling_lane(PollingLane::pause),
                 Output::ResumePolling => self.with_polling_lane(PollingLane::resume),
                 Output::WaitUntil(deadline) => {
@@ -188,20 +174,9 @@ impl Driver {
             busy = true;
         }
         if state.core.is_closed() {
-            self.drop_what_is_not_closing();
+            self.drop_what_is_not_closing(state);
         }
         busy
-    }
-
-    fn send(&mut self, transport: Transport, frame: Frame) {
-        match transport {
-            Transport::Websocket => {
-                if let Some(lane) = &mut self.websocket {
-                    lane.send(frame);
-                }
-            }
-            Transport::Polling => self.with_polling_lane(|lane| lane.send(frame)),
-        }
     }
 
     fn open_websocket(&mut self, state: &State) {
@@ -210,13 +185,11 @@ impl Driver {
         self.opening = Some(WebsocketLane::open(endpoint, sid, self.shared.config.limits).boxed());
     }
 
-    fn close(&mut self, transport: Transport) {
+    fn close(&mut self, state: &mut State, transport: Transport) {
         match transport {
             Transport::Websocket => {
                 self.opening = None;
-                if let Some(lane) = &mut self.websocket {
-                    lane.close();
-                }
+                state.with_websocket(WebsocketLane::close);
             }
             Transport::Polling => self.with_polling_lane(PollingLane::close),
         }
@@ -237,21 +210,13 @@ impl Driver {
 
     /// The core is closed: transports it did not ask to close are of no use any more, the others
     /// get a moment to end well.
-    fn drop_what_is_not_closing(&mut self) {
+    fn drop_what_is_not_closing(&mut self, state: &mut State) {
         self.opening = None;
-        self.websocket.take_if(|lane| !lane.is_closing());
+        state.websocket.take_if(|lane| !lane.is_closing());
         self.polling.take_if(|lane| !lane.is_closing());
         if self.linger.is_none() {
             self.linger = Some(Box::pin(tokio::time::sleep(scaled(LINGER))));
         }
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(lane) = &mut self.websocket else { return false };
-        let Err(reason) = lane.poll_write(cx) else { return false };
-        self.websocket = None;
-        input(&mut self.shared.lock(), Input::Lost(Transport::Websocket, reason));
-        true
     }
 
     fn lingered(&mut self, cx: &mut Context<'_>) -> bool {
@@ -263,21 +228,41 @@ impl Future for Driver {
     type Output = CloseReason;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
-        self.shared.driver.register(cx.waker());
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
         loop {
-            let came = self.read(cx);
-            let told = self.carry_out();
-            let failed = self.write(cx);
+            // Whatever is commanded from here on wakes this task again.
+            state.call_driver_by(cx.waker());
+            let mut came = self.read(&mut state, cx) | self.ring_alarm(&mut state, cx);
+            if self.polling.is_some() || self.opening.is_some() {
+                drop(state);
+                came |= self.read_others(cx);
+                state = shared.lock();
+            }
+            let told = self.carry_out(&mut state);
+            let failed = write(&mut state, cx);
             if !(came || told || failed) {
                 break;
             }
         }
-        let idle = self.websocket.is_none() && self.polling.is_none();
-        match self.reason.clone() {
-            Some(reason) if idle || self.lingered(cx) => Poll::Ready(reason),
-            _ => Poll::Pending,
+        state.sent_at = None;
+        let Some(reason) = self.reason.clone() else { return Poll::Pending };
+        let idle = state.websocket.is_none() && self.polling.is_none();
+        if idle || self.lingered(cx) {
+            state.websocket = None;
+            Poll::Ready(reason)
+        } else {
+            Poll::Pending
         }
     }
+}
+
+fn write(state: &mut State, cx: &mut Context<'_>) -> bool {
+    let Some(lane) = &mut state.websocket else { return false };
+    let Err(reason) = lane.poll_write(cx) else { return false };
+    state.websocket = None;
+    input(state, Input::Lost(Transport::Websocket, reason));
+    true
 }
 
 fn input(state: &mut State, input: Input<'_>) {

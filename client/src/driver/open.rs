@@ -11,7 +11,6 @@ use socketio_proto::Excerpt;
 use socketio_proto::Limits;
 use socketio_proto::engine::Transport;
 use tokio::time::{Instant, timeout_at};
-use tokio_tungstenite::tungstenite;
 
 use super::http::{Http, HttpError};
 use super::websocket::WebsocketLane;

@@ -83,8 +83,9 @@ async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> Result<Driv
     match shared.config.transport {
         Transport::Websocket => {
             let lane = open::websocket(&shared.endpoint, limits, patience).await?;
+            shared.lock().websocket = Some(lane);
             shared.input(Input::WebsocketOpened);
-            Ok(driver.with_websocket(lane))
+            Ok(driver)
         }
         Transport::Polling => {
             let (down, body) = open::polling(&shared.endpoint, limits, patience).await?;
@@ -147,8 +148,6 @@ pub(crate) struct Ended(pub(crate) Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // A waker holds on to its runtime.
-        self.0.driver.take();
         self.0.ended();
     }
 }

@@ -1,26 +1,36 @@
-use std::collections::VecDeque;
+use std::any::Any;
+use std::io::{self, ErrorKind, Read, Write};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use futures::{Sink, SinkExt, StreamExt};
+use bytes::{Buf, Bytes, BytesMut};
 use socketio_proto::Limits;
 use socketio_proto::engine::{Frame, Transport};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tungstenite::client::IntoClientRequest;
+use tungstenite::error::ProtocolError;
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message, Utf8Bytes};
 
+use super::handshake::{Accepted, shake_hands};
 use crate::connector::ByteStream;
 use crate::endpoint::Endpoint;
 
 /// The websocket transport: frames in, frames out, and a close that waits for the server's.
+///
+/// tungstenite speaks the protocol, between the stream and what is about to leave on it. One task
+/// reads and writes, so its waker can go straight to the stream.
 pub(crate) struct WebsocketLane {
-    stream: WebSocketStream<Box<dyn ByteStream>>,
-    queue: VecDeque<Message>,
+    stream: Box<dyn ByteStream>,
+    protocol: WebSocketContext,
+    /// Encoded frames that the stream has not taken.
+    outgoing: BytesMut,
     unflushed: bool,
     closing: bool,
+    /// Why nothing more can be sent; told by the next [`poll_write`](Self::poll_write).
+    failed: Option<Box<Error>>,
 }
 
 /// What came over a websocket.
@@ -39,28 +49,41 @@ impl WebsocketLane {
         limits: Limits,
     ) -> Result<Self, Error> {
         let target = &endpoint.target;
-        let stream = target.connector.connect(&target.host, target.port).await?;
+        let mut stream = target.connector.connect(&target.host, target.port).await?;
         let path = endpoint.request_target(Transport::Websocket, sid.as_deref());
         let mut request = format!("ws://{}{path}", target.authority()).into_client_request()?;
         endpoint.add_headers(request.headers_mut());
-        let (stream, response) =
-            client_async_with_config(request, stream, Some(config(limits))).await?;
-        endpoint.keep_cookies(response.headers());
-        Ok(Self { stream, queue: VecDeque::new(), unflushed: false, closing: false })
+        let Accepted { headers, rest } = shake_hands(&mut stream, request).await?;
+        endpoint.keep_cookies(&headers);
+        let protocol =
+            WebSocketContext::from_partially_read(rest, Role::Client, Some(config(limits)));
+        Ok(Self {
+            stream,
+            protocol,
+            outgoing: BytesMut::new(),
+            unflushed: false,
+            closing: false,
+            failed: None,
+        })
     }
 
+    /// Sends a frame behind those sent before. It may leave at once; what does not leaves with
+    /// [`poll_write`](Self::poll_write).
     pub(crate) fn send(&mut self, frame: Frame) {
-        self.queue.push_back(match frame {
+        self.encode(match frame {
             Frame::Text(text) => Message::Text(text.into()),
             Frame::Binary(data) => Message::Binary(data),
         });
+        if self.outgoing.len() >= BATCH {
+            self.write_early();
+        }
     }
 
-    /// Sends a close frame behind everything queued. The lane then ends when the server closes.
+    /// Sends a close frame behind everything sent. The lane then ends when the server closes.
     pub(crate) fn close(&mut self) {
         if !self.closing {
             self.closing = true;
-            self.queue.push_back(Message::Close(None));
+            self.encode(Message::Close(None));
         }
     }
 
@@ -69,44 +92,99 @@ impl WebsocketLane {
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        let Self { stream, protocol, outgoing, .. } = self;
+        let mut io = Io { stream, cx: Some(cx), outgoing };
         loop {
-            return Poll::Ready(match std::task::ready!(self.stream.poll_next_unpin(cx)) {
-                Some(Ok(Message::Text(text))) => Came::Text(text),
-                Some(Ok(Message::Binary(data))) => Came::Binary(data),
-                // tungstenite answers pings and closes by itself, when it is polled or flushed.
-                Some(Ok(_)) => {
-                    self.unflushed = true;
-                    continue;
+            return Poll::Ready(match protocol.read(&mut io) {
+                Ok(Message::Text(text)) => Came::Text(text),
+                Ok(Message::Binary(data)) => Came::Binary(data),
+                // tungstenite answers pings and closes by itself, into `outgoing`.
+                Ok(_) => continue,
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    return Poll::Pending;
                 }
-                Some(Err(error)) => Came::Lost(lost(&error)),
-                None => Came::Lost(None),
+                Err(error) => Came::Lost(lost(&error)),
             });
         }
     }
 
-    /// Moves what is queued towards the socket; an error means that the connection is gone.
+    /// Moves what was sent towards the stream; an error means that the connection is gone.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Option<String>> {
-        while !self.queue.is_empty() {
-            match self.stream.poll_ready_unpin(cx) {
-                Poll::Ready(ready) => ready.map_err(|error| lost(&error))?,
-                Poll::Pending => return Ok(()),
+        if let Some(error) = self.failed.take() {
+            return Err(lost(&error));
+        }
+        match self.poll_flush(cx) {
+            Poll::Ready(Err(error)) => Err(lost(&Error::Io(error))),
+            _ => Ok(()),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outgoing.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outgoing))? {
+                0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                written => self.outgoing.advance(written),
             }
-            if let Some(message) = self.queue.pop_front() {
-                self.stream.start_send_unpin(message).map_err(|error| lost(&error))?;
-                self.unflushed = true;
-            }
+            self.unflushed = true;
         }
         // A burst must not keep its memory for as long as the connection lives.
-        self.queue.shrink_to(KEPT_MESSAGES);
-        if self.unflushed {
-            match std::pin::Pin::new(&mut self.stream).poll_flush(cx) {
-                Poll::Ready(flushed) => {
-                    self.unflushed = false;
-                    flushed.map_err(|error| lost(&error))?;
-                }
-                Poll::Pending => {}
-            }
+        if self.outgoing.try_reclaim(KEPT + 1) {
+            self.outgoing = BytesMut::new();
         }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn encode(&mut self, message: Message) {
+        let Self { stream, protocol, outgoing, .. } = self;
+        let mut io = Io { stream, cx: None, outgoing };
+        if let Err(error) = protocol.write(&mut io, message) {
+            self.failed.get_or_insert_with(|| Box::new(error));
+        }
+    }
+
+    /// Writes from within a call of the user, so that a long burst does not pile up until the
+    /// driver has its turn. TCP only: it can be tried anywhere, while other streams may need the
+    /// task and the runtime they belong to. Errors come again in [`poll_write`](Self::poll_write).
+    fn write_early(&mut self) {
+        let stream: &dyn Any = &*self.stream;
+        if let Some(stream) = stream.downcast_ref::<TcpStream>()
+            && let Ok(written) = stream.try_write(&self.outgoing)
+        {
+            self.outgoing.advance(written);
+        }
+    }
+}
+
+/// What tungstenite reads from and writes to. Writing never blocks: it goes to `outgoing`.
+struct Io<'a, 'b> {
+    stream: &'a mut Box<dyn ByteStream>,
+    /// Absent where nothing is read.
+    cx: Option<&'a mut Context<'b>>,
+    outgoing: &'a mut BytesMut,
+}
+
+impl Read for Io<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(cx) = self.cx.as_deref_mut() else { return Err(ErrorKind::WouldBlock.into()) };
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut *self.stream).poll_read(cx, &mut buffer) {
+            Poll::Ready(result) => result.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for Io<'_, '_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.outgoing.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -126,11 +204,15 @@ fn lost(error: &Error) -> Option<String> {
 /// Small buffers: an idle connection should cost a few kilobytes, and tests open thousands.
 fn config(limits: Limits) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4 << 10)
-        .write_buffer_size(4 << 10)
+        .read_buffer_size(2 << 10)
+        // Frames are batched in `outgoing`.
+        .write_buffer_size(0)
         .max_message_size(Some(limits.max_packet))
         .max_frame_size(Some(limits.max_packet))
 }
 
-/// For how many messages a lane keeps room when there are none.
-const KEPT_MESSAGES: usize = 64;
+/// From how many bytes on a burst is written before its end.
+const BATCH: usize = 16 << 10;
+
+/// For how many bytes a lane keeps room when there are none.
+const KEPT: usize = 4 << 10;

@@ -194,7 +194,39 @@ impl Connection {
                 Output::Send(Transport::Websocket, self.protocol.encode_websocket(frame))
             }
             Some(output) => output,
-            None => Output::WaitUntil(self.next_deadline()),
+            None => {
+                // A burst must not keep its memory for as long as the connection lives.
+                if self.outputs.capacity() > KEPT_OUTPUTS {
+                    self.outputs.shrink_to(KEPT_OUTPUTS);
+                }
+                Output::WaitUntil(self.next_deadline())
+            }
+        }
+    }
+
+    /// The next frame to send by websocket, if that is the very next thing to do.
+    ///
+    /// A shortcut past [`poll_output`](Self::poll_output) for a caller that has just asked for
+    /// something to be sent, and can hand it on at once.
+    ///
+    /// ```
+    /// # use std::time::Instant;
+    /// # use socketio_proto::connection::{ClientConfig, Connection, Input};
+    /// # use socketio_proto::engine::{Frame, Transport};
+    /// let mut client = Connection::client(ClientConfig::new(Transport::Websocket));
+    /// client.handle_input(Instant::now(), Input::Text(r#"0{"sid":"a","pingInterval":0,"pingTimeout":0}"#));
+    /// client.send_frame(Frame::Text("40".into()));
+    /// assert_eq!(client.poll_websocket_frame(), None, "the opening must be told first");
+    /// client.poll_output();
+    /// assert_eq!(client.poll_websocket_frame(), Some(Frame::Text("40".into())));
+    /// ```
+    pub fn poll_websocket_frame(&mut self) -> Option<Frame> {
+        match self
+            .outputs
+            .pop_front_if(|next| matches!(next, Output::Send(Transport::Websocket, _)))
+        {
+            Some(Output::Send(_, frame)) => Some(self.protocol.encode_websocket(frame)),
+            _ => None,
         }
     }
 
@@ -272,6 +304,9 @@ impl Connection {
         [self.heartbeat.deadline(), self.upgrade.deadline(), connect].into_iter().flatten().min()
     }
 }
+
+/// For how many outputs room is kept when there are none.
+const KEPT_OUTPUTS: usize = 4;
 
 /// How long the official server gives an upgrade (`upgradeTimeout`).
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -177,13 +177,12 @@ impl Session {
     /// Takes what the core wants done. True if it wanted anything.
     fn carry_out(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        let at = shared.since_start(Instant::now());
         let mut state = shared.lock();
         let mut busy = false;
         loop {
             match state.core.poll_output() {
                 Output::Send(transport, frame) => {
-                    state.transcript.record_frame(at, Direction::Sent, transport, &frame);
+                    shared.record_sent(&mut state, transport, &frame);
                     if let Some(packet) = socketio_packet(&shared, &frame) {
                         self.outbox.push(packet);
                     }
@@ -220,8 +219,9 @@ impl Future for Session {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.driver.register(cx.waker());
         loop {
+            // Whatever is commanded from here on wakes this task again.
+            self.shared.lock().call_driver_by(cx.waker());
             let heard = self.hear(cx);
             let told = self.carry_out();
             let sent = self.send(cx);
