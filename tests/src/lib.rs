@@ -115,8 +115,13 @@ fn is_empty(left: &Value) -> bool {
 
 /// The body of a plain GET on the app, outside Socket.IO.
 pub async fn http_get(app: &App, path: &str) -> String {
+    http_get_at(app.port(), path).await
+}
+
+/// The body of a plain GET on a port of this machine.
+pub async fn http_get_at(port: u16, path: &str) -> String {
     let request = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", app.port())).await?;
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let head = format!("GET {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
