@@ -1,6 +1,7 @@
 use std::future::{Future, IntoFuture};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target};
 
@@ -8,6 +9,7 @@ use crate::Result;
 use crate::process::RunningProcess;
 use crate::server::Server;
 use crate::subject::{IntoSubject, Kind, Subject};
+use crate::tap::{DEFAULT_LIMIT, Tap};
 
 /// Boots a server for a test, on a free port of the loopback interface unless told otherwise.
 ///
@@ -20,7 +22,7 @@ use crate::subject::{IntoSubject, Kind, Subject};
 /// # }
 /// ```
 pub fn create_app<Marker>(subject: impl IntoSubject<Marker>) -> AppBuilder {
-    AppBuilder { subject: subject.into_subject(), port: 0, path: None }
+    AppBuilder { subject: subject.into_subject(), port: 0, path: None, log_limit: DEFAULT_LIMIT }
 }
 
 /// Takes an app down; the same as [`App::close`].
@@ -35,6 +37,7 @@ pub struct AppBuilder {
     subject: Subject,
     port: u16,
     path: Option<String>,
+    log_limit: usize,
 }
 
 impl AppBuilder {
@@ -52,10 +55,20 @@ impl AppBuilder {
         self
     }
 
+    /// How much of what the server receives and emits is kept for [`App::log`], in bytes. Beyond it,
+    /// the oldest is dropped and counted. Default 16 MiB; 0 keeps nothing.
+    pub fn log_limit(mut self, bytes: usize) -> Self {
+        self.log_limit = bytes;
+        self
+    }
+
     async fn boot(self) -> Result<App> {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let running = match self.subject.0 {
-            Kind::Service(service) => Running::Server(Server::start(service, loopback).await?),
+            Kind::Service(service) => {
+                let tap = (self.log_limit > 0).then(|| Arc::new(Tap::new(self.log_limit)));
+                Running::Server(Server::start(service, loopback, tap).await?)
+            }
             Kind::Process(process) => {
                 Running::Process(RunningProcess::start(process, self.port).await?)
             }
@@ -88,12 +101,12 @@ impl IntoFuture for AppBuilder {
 /// waits until that is done, and says what went wrong.
 #[derive(Debug)]
 pub struct App {
-    running: Running,
+    pub(crate) running: Running,
     target: Target,
     registry: Registry,
 }
 
-enum Running {
+pub(crate) enum Running {
     Server(Server),
     Process(RunningProcess),
 }

@@ -7,11 +7,15 @@ use std::task::Context;
 use futures::task::AtomicWaker;
 use tokio::sync::watch;
 
+use crate::tap::Tap;
+
 /// The open connections of an app.
 #[derive(Debug)]
 pub(crate) struct Connections {
     open: Mutex<Open>,
     count: watch::Sender<usize>,
+    /// Where every byte is seen.
+    tap: Option<Arc<Tap>>,
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +36,12 @@ pub(crate) struct Connection {
 }
 
 impl Connections {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), count: watch::Sender::new(0) })
+    pub(crate) fn new(tap: Option<Arc<Tap>>) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::default(), count: watch::Sender::new(0), tap })
+    }
+
+    pub(crate) fn tap(&self) -> Option<&Arc<Tap>> {
+        self.tap.as_ref()
     }
 
     pub(crate) fn open(&self, peer: Option<SocketAddr>) -> Arc<Connection> {
@@ -87,6 +95,11 @@ impl Connections {
 }
 
 impl Connection {
+    /// Its number among the connections of the app.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Notes what the connection was last used for.
     pub(crate) fn requested(&self, request: String) {
         *self.last_request.lock().unwrap_or_else(PoisonError::into_inner) = request;

@@ -35,12 +35,14 @@ mod process;
 mod server;
 mod service;
 mod subject;
+mod tap;
 mod tracked;
 
 pub use app::{App, AppBuilder, close, create_app};
 pub use error::{Error, Result};
 pub use process::ChildProcess;
 pub use subject::{IntoSubject, Process, Subject, TowerService};
+pub use tap::{Flow, ServerExpectation, ServerLog, ServerPacket, ServerPacketKind};
 
 #[cfg(unix)]
 pub use socketio_mock_client::UnixConnector;

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::connections::Connections;
 use crate::service::AnyService;
+use crate::tap::Tap;
 use crate::tracked::Tracked;
 use crate::{Error, Result};
 
@@ -22,20 +23,28 @@ pub(crate) struct Server {
 
 impl Server {
     /// Binds and keeps the listener: a port that was only looked up could be taken by another.
-    pub(crate) async fn start(service: AnyService, addr: SocketAddr) -> Result<Self> {
+    pub(crate) async fn start(
+        service: AnyService,
+        addr: SocketAddr,
+        tap: Option<Arc<Tap>>,
+    ) -> Result<Self> {
         let cannot_listen = |source: std::io::Error| match source.kind() {
             std::io::ErrorKind::AddrInUse => Error::PortInUse { addr },
             _ => Error::Listen { addr, source },
         };
         let listener = TcpListener::bind(addr).await.map_err(cannot_listen)?;
         let addr = listener.local_addr().map_err(cannot_listen)?;
-        let connections = Connections::new();
+        let connections = Connections::new(tap);
         let accepting = tokio::spawn(accept(listener, service.clone(), Arc::clone(&connections)));
         Ok(Self { service, connections, accepting, addr })
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    pub(crate) fn tap(&self) -> Option<&Arc<Tap>> {
+        self.connections.tap()
     }
 
     pub(crate) fn open_connections(&self) -> usize {

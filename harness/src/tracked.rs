@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Handle;
 
 use crate::connections::{Connection, Connections};
+use crate::tap::Flow;
 
 /// A connection of the app that is counted as open until it is dropped, wherever the server has
 /// moved it (a websocket leaves the HTTP server), and that can be cut from outside.
@@ -66,8 +67,34 @@ impl<S: ByteStream> Drop for Tracked<S> {
     }
 }
 
+impl OpenConnection {
+    fn passed<'b>(&self, flow: Flow, parts: impl IntoIterator<Item = &'b [u8]>) {
+        if let Some(tap) = self.connections.tap() {
+            tap.passed(self.connection.id(), flow, parts);
+        }
+    }
+
+    /// The server's write took `count` of these bytes.
+    fn wrote<'b>(&self, written: &Poll<io::Result<usize>>, parts: impl Iterator<Item = &'b [u8]>) {
+        if let Poll::Ready(Ok(count)) = written {
+            let mut left = *count;
+            self.passed(
+                Flow::Emitted,
+                parts.map_while(|part| {
+                    let taken = part.get(..left).unwrap_or(part);
+                    left -= taken.len();
+                    (!taken.is_empty()).then_some(taken)
+                }),
+            );
+        }
+    }
+}
+
 impl Drop for OpenConnection {
     fn drop(&mut self) {
+        if let Some(tap) = self.connections.tap() {
+            tap.closed(self.connection.id());
+        }
         self.connections.closed(&self.connection);
     }
 }
@@ -88,10 +115,15 @@ impl<S: ByteStream> AsyncRead for Tracked<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.readable(cx) {
+        let before = buffer.filled().len();
+        let read = match self.readable(cx) {
             Some(stream) => stream.poll_read(cx, buffer),
-            None => Poll::Ready(Ok(())),
+            None => return Poll::Ready(Ok(())),
+        };
+        if let Some(bytes) = buffer.filled().get(before..).filter(|bytes| !bytes.is_empty()) {
+            self.open.passed(Flow::Received, [bytes]);
         }
+        read
     }
 }
 
@@ -101,7 +133,9 @@ impl<S: ByteStream> AsyncWrite for Tracked<S> {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.writable(cx)?.poll_write(cx, data)
+        let written = self.writable(cx)?.poll_write(cx, data);
+        self.open.wrote(&written, std::iter::once(data));
+        written
     }
 
     fn poll_write_vectored(
@@ -109,7 +143,9 @@ impl<S: ByteStream> AsyncWrite for Tracked<S> {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.writable(cx)?.poll_write_vectored(cx, data)
+        let written = self.writable(cx)?.poll_write_vectored(cx, data);
+        self.open.wrote(&written, data.iter().map(|part| &**part));
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

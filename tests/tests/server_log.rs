@@ -1,0 +1,213 @@
+//! What the server received and emitted, seen without a change to it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rstest::rstest;
+use serde_json::{Value, json};
+use socketio_fixtures::peer;
+use socketio_harness::{
+    Engine, Flow, Result, ServerPacketKind, Transport, close, create_app, create_socketio_client,
+};
+use socketio_tests::{Peer, Via};
+
+#[rstest]
+#[tokio::test]
+async fn both_directions_are_seen_on_every_transport(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).transports(via.transports()).ready("auth").await?;
+    if via == Via::Upgrade {
+        client.upgraded().await?;
+    }
+
+    let answer = client.send_with_ack("message-with-ack", ("é", json!({"a": [1]}))).await?;
+    client.send("burst", 3)?;
+
+    let asked = app.received("message-with-ack").client(&client).times(1).await?;
+    assert_eq!(asked[0].args(), [json!("é"), json!({"a": [1]})]);
+    let ticks = app.emitted("tick").client(&client).times(3).await?;
+    let numbers: Vec<_> = ticks.iter().map(|tick| tick.args().to_vec()).collect();
+    assert_eq!(numbers, [[json!(0)], [json!(1)], [json!(2)]]);
+
+    let log = app.log()?;
+    let acks = log.packets().filter_map(|packet| match &packet.kind {
+        ServerPacketKind::Ack { event, args, .. } => Some((packet.flow, event.as_deref(), args)),
+        _ => None,
+    });
+    let acks: Vec<_> = acks.collect();
+    assert_eq!(acks.len(), 1, "{log}");
+    assert_eq!((acks[0].0, acks[0].1), (Flow::Emitted, Some("message-with-ack")), "{log}");
+    assert_eq!(acks[0].2.values(), answer.values());
+    let sessions: Vec<_> = log.packets().map(|packet| &packet.session).collect();
+    assert!(sessions.windows(2).all(|pair| pair[0] == pair[1]), "one session:\n{log}");
+    assert!(log.packets().zip(log.packets().skip(1)).all(|(a, b)| a.at <= b.at), "{log}");
+    let last = log.received().last().expect("the burst");
+    let expected = if via == Via::Polling { Transport::Polling } else { Transport::Websocket };
+    assert_eq!(last.transport, expected, "{log}");
+    assert_eq!(log.problems(), &[] as &[String]);
+
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn binary_is_put_in_place(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).transports(via.transports()).ready("auth").await?;
+
+    let (small, large) = (Bytes::from_static(&[1, 2, 3]), Bytes::from(vec![7; 80_000]));
+    client.send_with_ack("message-with-ack", ("file", &small, &large)).await?;
+
+    let sent = app.received("message-with-ack").times(1).await?;
+    assert_eq!(sent[0].parse::<(String, Bytes, Bytes)>()?, ("file".into(), small, large));
+    let log = app.log()?;
+    let undecodable = |kind: &_| matches!(kind, ServerPacketKind::Undecodable { .. });
+    assert!(!log.packets().any(|packet| undecodable(&packet.kind)), "{log}");
+
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn clients_and_namespaces_are_told_apart() -> Result {
+    let app = create_app(peer::router()).await?;
+    let first = create_socketio_client(&app).ready("auth").await?;
+    let second =
+        create_socketio_client(&app).transports([Transport::Polling]).ready("auth").await?;
+    let elsewhere = first.of("/custom").await?;
+
+    first.send("burst", 2)?;
+    elsewhere.send("burst", 1)?;
+    app.emitted("tick").client(&first).times(2).await?;
+    app.emitted("tick").client(&elsewhere).times(1).await?;
+    app.emitted("tick").namespace("/custom").times(1).await?;
+    app.emitted("tick").times(3).await?;
+    app.received("burst").client(&second).never()?;
+
+    let error = app.emitted("tick").client(&second).within(Duration::ZERO).await.unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.starts_with("expected that the server emitted \"tick\" to client"),
+        "{message}"
+    );
+    assert!(message.contains("another client: "), "{message}");
+
+    first.close().await?;
+    second.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn the_second_engine_is_seen_too() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).engine(Engine::RustSocketio).ready("auth").await?;
+    client.send("burst", 1)?;
+    app.received("burst").args(json!([1])).times(1).await?;
+    app.emitted("tick").args(json!([0])).times(1).await?;
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_failed_expectation_shows_what_passed() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    client.send("burst", 2)?;
+    app.emitted("tick").times(2).await?;
+
+    let unmet = |message: String, expected: &str, found: &[&str]| {
+        assert!(message.starts_with(expected), "{message}");
+        for line in found {
+            assert!(message.contains(line), "{line:?} is missing in\n{message}");
+        }
+    };
+    let error = app.emitted("tick").args(json!([2])).within(Duration::ZERO).await.unwrap_err();
+    unmet(
+        error.to_string(),
+        "expected that the server emitted \"tick\" with [2] within 0ns",
+        &["other arguments: ", r#"["tick",0]"#, r#"["tick",1]"#, "what passed the server:"],
+    );
+    let error = app.emitted("tick").times(1).await.unwrap_err();
+    unmet(error.to_string(), "expected that the server emitted \"tick\" 1 times, but 2 times", &[]);
+    let error = app.received("burst").never().unwrap_err();
+    unmet(
+        error.to_string(),
+        "expected that the server never received \"burst\"",
+        &[r#"["burst",2]"#],
+    );
+
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_counted_and_later_clients_still_have_names() -> Result {
+    let app = create_app(peer::router()).log_limit(64 << 10).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    for number in 0..400 {
+        client.send_with_ack("message-with-ack", (number, "x".repeat(2_000))).await?;
+    }
+
+    let log = app.log()?;
+    assert!(log.dropped() > 700, "{} were dropped", log.dropped());
+    let last = log.received().last().expect("the end is kept");
+    assert_eq!(last.args()[0], json!(399));
+    assert_eq!(last.socket_id.as_deref(), Some(&*client.id()));
+    assert!(log.packets().len() < 40, "{} packets were kept", log.packets().len());
+
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_seen_says_so() -> Result {
+    let app = Peer::Node.boot().await?;
+    let error = app.received("anything").await.unwrap_err();
+    assert!(error.to_string().contains("runs in a process of its own"), "{error}");
+    close(app).await?;
+
+    let app = create_app(peer::router()).log_limit(0).await?;
+    let error = app.log().unwrap_err();
+    assert!(error.to_string().contains("log_limit(0)"), "{error}");
+    close(app).await
+}
+
+/// The log of the server and those of its clients are two views of the same conversation.
+#[rstest]
+#[tokio::test]
+async fn server_and_clients_agree(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = create_app(peer::router()).await?;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let client = create_socketio_client(&app).transports(via.transports());
+        clients.push(client.ready("auth").await?);
+    }
+    for (number, client) in clients.iter().enumerate() {
+        client.send("burst", 20 * (number + 1))?;
+    }
+    for (number, client) in clients.iter().enumerate() {
+        let ticks = app.emitted("tick").client(client).times(20 * (number + 1)).await?;
+        let mut received = client.on("tick");
+        for tick in ticks {
+            assert_eq!(received.next().await?.args(), tick.args());
+        }
+    }
+    let total: Vec<Value> = app
+        .log()?
+        .emitted()
+        .filter(|p| p.event() == Some("tick"))
+        .map(|p| p.args()[0].clone())
+        .collect();
+    assert_eq!(total.len(), 20 + 40 + 60 + 80);
+    for client in clients {
+        client.close().await?;
+    }
+    close(app).await
+}
