@@ -217,7 +217,7 @@ mod tests {
             assert_eq!(reader.request(), Err(NotHttp));
         }
         let mut endless = Reader::default();
-        endless.push(&[b'a'; MAX_HEAD + 1]);
+        endless.push(&vec![b'a'; MAX_HEAD + 1]);
         assert_eq!(endless.request(), Err(NotHttp));
     }
 }
