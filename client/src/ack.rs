@@ -75,12 +75,12 @@ impl Future for AckFuture {
                     pending.id = None;
                     Ok(args)
                 }
-                Err(reason) => Err(pending.disconnected(reason)),
+                Err(reason) => Err(pending.failing(pending.disconnected(reason))),
             });
         }
         this.deadline.poll(cx).map(|()| {
             pending.told = true;
-            Err(pending.timeout(this.deadline.after()))
+            Err(pending.failing(pending.timeout(this.deadline.after())))
         })
     }
 }
@@ -121,6 +121,11 @@ impl Pending {
         self.socket.meet(Fate::Ended);
         let transcript = self.shared.transcript();
         Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript }
+    }
+
+    /// Tells who looks on at the connection that the test will be told of a failure.
+    fn failing(&self, error: Error) -> Error {
+        self.shared.failing(&self.socket.namespace, Some(&self.event), error)
     }
 
     fn timeout(&self, after: Duration) -> Error {

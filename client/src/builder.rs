@@ -260,8 +260,11 @@ impl ClientBuilder {
         let socket = shared.join(&namespace, self.auth?)?;
         // The connection ends with the client, also if this future is dropped.
         let client = SocketIoClient::new(shared, socket, self.timeout);
-        self.engine.start(&client, patience, self.reconnection).await?;
-        client.accepted(patience).await?;
+        let connecting = async {
+            self.engine.start(&client, patience, self.reconnection).await?;
+            client.accepted(patience).await
+        };
+        connecting.await.map_err(|error| client.failing(error))?;
         if let Some(event) = &self.ready {
             client.once(event).await?;
         }

@@ -43,6 +43,11 @@ impl SocketIoClient {
         &self.socket
     }
 
+    /// Tells who looks on at the connection that the test will be told of a failure.
+    pub(crate) fn failing(&self, error: Error) -> Error {
+        self.shared.failing(&self.socket.namespace, None, error)
+    }
+
     fn parts(&self) -> (Arc<Shared>, Arc<Socket>) {
         (Arc::clone(&self.shared), Arc::clone(&self.socket))
     }
@@ -170,12 +175,15 @@ impl SocketIoClient {
                     _ => Ok(CloseReason::Dropped),
                 },
                 Ok(Err(_)) => Ok(CloseReason::Dropped),
-                Err(_) => Err(Error::Timeout {
-                    waiting_for: "the disconnection".into(),
-                    after: timeout,
-                    hint: String::new(),
-                    transcript: shared.transcript(),
-                }),
+                Err(_) => {
+                    let error = Error::Timeout {
+                        waiting_for: "the disconnection".into(),
+                        after: timeout,
+                        hint: String::new(),
+                        transcript: shared.transcript(),
+                    };
+                    Err(shared.failing(&socket.namespace, None, error))
+                }
             }
         }
     }
@@ -184,19 +192,20 @@ impl SocketIoClient {
     ///
     /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
     pub fn upgraded(&self) -> impl Future<Output = Result> + Send + use<> {
-        let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
+        let ((shared, socket), timeout) = (self.parts(), self.timeout);
         let mut progress = shared.progress();
         async move {
             let upgraded = progress.wait_for(|now| now.transport == Transport::Websocket);
-            match tokio::time::timeout(timeout, upgraded).await {
-                Ok(_) => Ok(()),
-                Err(_) => Err(Error::Timeout {
-                    waiting_for: "the upgrade to websocket".into(),
-                    after: timeout,
-                    hint: String::new(),
-                    transcript: shared.transcript(),
-                }),
+            if tokio::time::timeout(timeout, upgraded).await.is_ok() {
+                return Ok(());
             }
+            let error = Error::Timeout {
+                waiting_for: "the upgrade to websocket".into(),
+                after: timeout,
+                hint: String::new(),
+                transcript: shared.transcript(),
+            };
+            Err(shared.failing(&socket.namespace, None, error))
         }
     }
 

@@ -107,12 +107,13 @@ impl Stream for ConnectionEvents {
         ready!(this.deadline.poll(cx));
         let after = this.deadline.after();
         this.deadline.rewind();
-        Poll::Ready(Some(Err(Error::Timeout {
+        let error = Error::Timeout {
             waiting_for: "a connection event".into(),
             after,
             hint: String::new(),
             transcript: this.shared.transcript(),
-        })))
+        };
+        Poll::Ready(Some(Err(this.shared.failing("/", None, error))))
     }
 }
 

@@ -42,7 +42,8 @@ impl NamespaceBuilder {
         self.shared.engine.refuse("a second namespace on one connection")?;
         let socket = self.shared.join(&self.namespace, self.auth?)?;
         let client = SocketIoClient::new(self.shared, socket, self.timeout);
-        client.accepted(Patience::starting_now(self.timeout)).await?;
+        let accepted = client.accepted(Patience::starting_now(self.timeout)).await;
+        accepted.map_err(|error| client.failing(error))?;
         Ok(client)
     }
 }

@@ -47,9 +47,11 @@ impl Future for Once {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if let Poll::Ready(result) = this.claim.poll_take(cx) {
-            return Poll::Ready(result);
+            return Poll::Ready(result.map_err(|error| this.claim.failing(error)));
         }
-        this.deadline.poll(cx).map(|()| Err(this.claim.timeout(this.deadline.after())))
+        this.deadline
+            .poll(cx)
+            .map(|()| Err(this.claim.failing(this.claim.timeout(this.deadline.after()))))
     }
 }
 
@@ -90,6 +92,11 @@ impl Claim {
         };
         let transcript = self.shared.transcript();
         Error::Timeout { waiting_for: self.waiting_for(), after, hint, transcript }
+    }
+
+    /// Tells who looks on at the connection that the test will be told of a failure.
+    pub(crate) fn failing(&self, error: Error) -> Error {
+        self.shared.failing(&self.socket.namespace, Some(&self.name), error)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::Transcript;
+use crate::observer::Observer;
 use crate::shared::Shared;
 use crate::socket::Socket;
 
@@ -36,6 +37,7 @@ pub(crate) struct State {
     connections: usize,
     next: usize,
     keeps_all: bool,
+    observer: Option<Arc<dyn Observer>>,
     members: BTreeMap<usize, Arc<Member>>,
 }
 
@@ -110,6 +112,15 @@ impl Registry {
     /// test. A closed client then costs what an open one does, until the registry is dropped.
     pub fn keep_all(&self) {
         self.lock().keeps_all = true;
+    }
+
+    /// Tells `observer` of every connection made from now on; there is one observer at most.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.lock().observer = Some(observer);
+    }
+
+    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.lock().observer.clone()
     }
 
     /// The name of the next connection that was given none.

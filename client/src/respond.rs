@@ -39,7 +39,7 @@ impl SocketIoClient {
         answer: impl FnMut(&Event) -> A + Send + 'static,
     ) -> Result<Responder> {
         self.shared().engine.refuse(ANSWERING)?;
-        Ok(Responder { task: tokio::spawn(answer_all(self.on(event), answer)) })
+        Ok(Responder { task: tokio::spawn(answer_all(self.on(event).in_background(), answer)) })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::driver::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::inbox::Received;
+use crate::observer::{Failure, Opening, Recorder};
 use crate::registry::{Registry, WeakRegistry};
 use crate::socket::{AckSender, Socket, Unsent};
 use crate::transcript::{Direction, Transcript};
@@ -38,12 +39,12 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) core: Connection,
-    pub(crate) transcript: Transcript,
     pub(crate) websocket: Option<WebsocketLane>,
     /// Wakes the driver. Taken when it is woken, so that a burst wakes it once.
     driver: Option<Waker>,
     /// When the first frame was sent since the driver was called last.
     pub(crate) sent_at: Option<Duration>,
+    pub(crate) recorder: Recorder,
     /// Whether the server's open packet has come.
     pub(crate) opened: bool,
     /// Whether the driver leaves what comes in the sockets of the operating system.
@@ -81,15 +82,21 @@ impl Shared {
             (None, Some(registry)) => registry.next_name(),
             (None, None) => "client".into(),
         };
+        let started = Instant::now();
+        let observer = registry.as_ref().and_then(Registry::observer).map(|observer| {
+            let url = endpoint.url();
+            let parser = config.parser;
+            observer.connection(&Opening { name: &name, url: &url, parser, at: started })
+        });
         let core = Connection::client(config);
         let progress = Progress { transport: core.transport(), deserted: false, gone: false };
         let state = State {
             progress: watch::Sender::new(progress),
             core,
-            transcript: Transcript::default(),
             websocket: None,
             driver: None,
             sent_at: None,
+            recorder: Recorder::new(observer),
             opened: false,
             reading_paused: false,
             asked: None,
@@ -105,7 +112,7 @@ impl Shared {
             reconnects,
             connection_events: Mutex::default(),
             state: Mutex::new(state),
-            started: Instant::now(),
+            started,
         })
     }
 
@@ -140,7 +147,7 @@ impl Shared {
     /// Notes a frame in the transcript. What leaves together has left at one time.
     pub(crate) fn record_sent(&self, state: &mut State, transport: Transport, frame: &Frame) {
         let at = *state.sent_at.get_or_insert_with(|| self.since_start(Instant::now()));
-        state.transcript.record_frame(at, Direction::Sent, transport, frame);
+        state.recorder.record_frame(at, Direction::Sent, transport, frame);
     }
 
     /// Hands the core what has come.
@@ -228,7 +235,23 @@ impl Shared {
 
     #[expect(clippy::unnecessary_box_returns, reason = "errors keep it boxed, to stay small")]
     pub(crate) fn transcript(&self) -> Box<Transcript> {
-        Box::new(self.lock().transcript.clone())
+        Box::new(self.lock().recorder.transcript().clone())
+    }
+
+    /// Tells who looks on that the connection has ended.
+    pub(crate) fn closed(&self, state: &State, reason: &CloseReason) {
+        if let Some(observer) = state.recorder.observer() {
+            observer.closed(self.since_start(Instant::now()), reason);
+        }
+    }
+
+    /// Tells who looks on that the test will be told of a failure.
+    pub(crate) fn failing(&self, namespace: &str, event: Option<&str>, error: Error) -> Error {
+        let at = self.since_start(Instant::now());
+        if let Some(observer) = self.lock().recorder.observer() {
+            observer.failed(at, Failure::new(namespace, event, &error));
+        }
+        error
     }
 
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
@@ -283,7 +306,12 @@ impl Shared {
         state.core.abandon(CloseReason::Dropped);
         loop {
             match state.core.poll_output() {
-                Output::Event(event) => state.apply(event, false),
+                Output::Event(event) => {
+                    if let Event::Closed(reason) = &event {
+                        self.closed(&state, reason);
+                    }
+                    state.apply(event, false);
+                }
                 Output::WaitUntil(_) => break,
                 // There is no transport left to do it on.
                 _ => {}

@@ -29,6 +29,8 @@ pub struct EventStream {
     source: Source,
     deadline: Deadline,
     ended: bool,
+    /// Whether nobody minds if nothing comes.
+    in_background: bool,
 }
 
 #[derive(Debug)]
@@ -53,7 +55,21 @@ impl EventStream {
     }
 
     fn from_source(source: Source, timeout: Duration) -> Self {
-        Self { source, deadline: Deadline::new(timeout), ended: false }
+        Self { source, deadline: Deadline::new(timeout), ended: false, in_background: false }
+    }
+
+    /// For a reader that is no wait of the test: its failures are not told to those who look on.
+    pub(crate) fn in_background(mut self) -> Self {
+        self.in_background = true;
+        self
+    }
+
+    fn failing(&self, error: Error) -> Error {
+        match &self.source {
+            _ if self.in_background => error,
+            Source::Named(claim) => claim.failing(error),
+            Source::All(observation) => observation.failing(error),
+        }
     }
 
     /// Waits for each event for at most `duration`, instead of the client's timeout.
@@ -105,7 +121,7 @@ impl Stream for EventStream {
                         ..
                     }
                 );
-                Poll::Ready((!on_purpose).then_some(Err(error)))
+                Poll::Ready((!on_purpose).then(|| Err(this.failing(error))))
             }
             Poll::Pending => {
                 ready!(this.deadline.poll(cx));
@@ -115,7 +131,7 @@ impl Stream for EventStream {
                     Source::Named(claim) => claim.timeout(after),
                     Source::All(observation) => observation.timeout(after),
                 };
-                Poll::Ready(Some(Err(error)))
+                Poll::Ready(Some(Err(this.failing(error))))
             }
         }
     }
@@ -158,6 +174,10 @@ impl Observation {
                 Err(Error::Disconnected { waiting_for, reason, transcript })
             }
         })
+    }
+
+    fn failing(&self, error: Error) -> Error {
+        self.shared.failing(&self.socket.namespace, None, error)
     }
 
     fn timeout(&self, after: Duration) -> Error {

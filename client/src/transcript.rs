@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use socketio_proto::engine::{Frame, Transport, payload};
+use socketio_proto::engine::Transport;
 
 /// The frames of a connection in both directions, as a failing test shows them.
 ///
@@ -50,19 +50,6 @@ impl Transcript {
         self.forgotten
     }
 
-    pub(crate) fn record_frame(
-        &mut self,
-        at: Duration,
-        direction: Direction,
-        transport: Transport,
-        frame: &Frame,
-    ) {
-        match frame {
-            Frame::Text(text) => self.record_text(at, direction, transport, text),
-            Frame::Binary(data) => self.record_binary(at, direction, transport, data.len()),
-        }
-    }
-
     pub(crate) fn record_text(
         &mut self,
         at: Duration,
@@ -78,14 +65,6 @@ impl Transcript {
         entry.text.push_str(text.get(..end).unwrap_or_default());
         entry.cut = end < text.len();
         tracing::trace!(target: "socketio", ?direction, %transport, frame = entry.text);
-    }
-
-    /// Splits a polling body, whether or not the core will accept it.
-    pub(crate) fn record_body(&mut self, at: Duration, body: &[u8]) {
-        for part in body.split(|byte| char::from(*byte) == payload::SEPARATOR) {
-            let text = String::from_utf8_lossy(part);
-            self.record_text(at, Direction::Received, Transport::Polling, &text);
-        }
     }
 
     pub(crate) fn record_binary(
@@ -194,12 +173,8 @@ mod tests {
         let mut transcript = Transcript::default();
         assert_eq!(transcript.to_string(), "");
         received(&mut transcript, "40{\"sid\":\"a\"}");
-        transcript.record_frame(
-            Duration::from_millis(20),
-            Direction::Sent,
-            Transport::Polling,
-            &Frame::Binary(vec![0; 7].into()),
-        );
+        let at = Duration::from_millis(20);
+        transcript.record_binary(at, Direction::Sent, Transport::Polling, 7);
         assert_eq!(
             transcript.to_string(),
             concat!(

@@ -48,9 +48,10 @@ pub use tap::{Flow, ServerExpectation, ServerLog, ServerPacket, ServerPacketKind
 pub use socketio_mock_client::UnixConnector;
 pub use socketio_mock_client::{
     AckFuture, Args, ByteStream, ClientBuilder, ClientsBuilder, CloseReason, ConnectionEvent,
-    ConnectionEvents, Connector, DEFAULT_TIMEOUT, Direction, EncodedArgs, Engine, Entry,
-    Error as ClientError, Event, EventStream, Fate, IntoTarget, Leftovers, NamespaceBuilder, Next,
-    Once, ParseArgsError, Parser, Protocol, RawPacket, Reconnection, RegisteredClient, Registry,
-    Responder, SocketIoClient, TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport, Upgrade,
-    create_socketio_client, create_socketio_clients, scaled,
+    ConnectionEvents, ConnectionObserver, Connector, DEFAULT_TIMEOUT, Direction, EncodedArgs,
+    Engine, Entry, Error as ClientError, Event, EventStream, Failure, Fate, FrameData, IntoTarget,
+    Leftovers, NamespaceBuilder, Next, Observer, Once, Opening, ParseArgsError, Parser, Protocol,
+    RawPacket, Reconnection, RegisteredClient, Registry, Responder, SocketIoClient,
+    TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport, Upgrade, create_socketio_client,
+    create_socketio_clients, scaled,
 };

@@ -64,7 +64,7 @@ impl Driver {
         let mut time = None;
         // Bounded, so that answers get out between the reads of a busy connection.
         for count in 0..64 {
-            let State { websocket: Some(lane), core, transcript, .. } = state else {
+            let State { websocket: Some(lane), core, recorder, .. } = state else {
                 return count > 0;
             };
             let Poll::Ready(came) = lane.poll_read(cx) else { return count > 0 };
@@ -73,11 +73,11 @@ impl Driver {
             let (direction, transport) = (Direction::Received, Transport::Websocket);
             match came {
                 websocket::Came::Text(text) => {
-                    transcript.record_text(at, direction, transport, &text);
+                    recorder.record_text(at, direction, transport, &text);
                     core.handle_input(now.into_std(), Input::Text(&text));
                 }
                 websocket::Came::Binary(data) => {
-                    transcript.record_binary(at, direction, transport, data.len());
+                    recorder.record_binary(at, direction, transport, &data);
                     core.handle_input(now.into_std(), Input::Binary(data));
                 }
                 websocket::Came::Lost(reason) => {
@@ -105,7 +105,7 @@ impl Driver {
             polling::Came::Nothing => return false,
             polling::Came::Payload(body) => {
                 let at = self.shared.since_start(Instant::now());
-                state.transcript.record_body(at, &body);
+                state.recorder.record_body(at, &body);
                 input(&mut state, Input::Payload(&body));
             }
             polling::Came::Idle if lane.is_closing() => self.polling = None,
@@ -158,6 +158,7 @@ impl Driver {
                 }
                 Output::Event(event) => {
                     if let Event::Closed(reason) = &event {
+                        self.shared.closed(state, reason);
                         self.reason = Some(reason.clone());
                     }
                     state.apply(event, self.shared.reconnects);

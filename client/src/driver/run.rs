@@ -90,7 +90,7 @@ async fn open_transport(shared: &Arc<Shared>, patience: Patience) -> Result<Driv
         Transport::Polling => {
             let (down, body) = open::polling(&shared.endpoint, limits, patience).await?;
             let at = shared.since_start(Instant::now());
-            shared.lock().transcript.record_body(at, &body);
+            shared.lock().recorder.record_body(at, &body);
             let unwanted = shared.is_deserted();
             if unwanted {
                 // The core has ended with the last namespace; this one ends the session.

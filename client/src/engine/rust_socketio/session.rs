@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::rust_socketio::{Event, Payload};
 use futures::FutureExt;
 use serde_json::Value;
-use socketio_proto::connection::{Input, Output};
+use socketio_proto::connection::{self, Input, Output};
 use socketio_proto::engine::{Frame, Packet as EnginePacket, Transport};
 use socketio_proto::socket::{Decoder, Packet};
 use tokio::runtime::Handle;
@@ -142,11 +142,11 @@ impl Session {
 
     /// Binary, which it takes apart.
     fn unreadable(&self, payload: &Payload) {
-        let bytes = if let Payload::Binary(data) = payload { data.len() } else { 0 };
+        let data: &[u8] = if let Payload::Binary(data) = payload { data } else { &[] };
         let at = self.shared.since_start(Instant::now());
         let mut state = self.shared.lock();
         state.strays += 1;
-        state.transcript.record_binary(at, Direction::Received, Transport::Websocket, bytes);
+        state.recorder.record_binary(at, Direction::Received, Transport::Websocket, data);
     }
 
     /// Gives the core a Socket.IO packet: its type, and what follows the namespace.
@@ -157,7 +157,7 @@ impl Session {
         };
         let at = self.shared.since_start(Instant::now());
         let transport = Transport::Websocket;
-        self.shared.lock().transcript.record_text(at, Direction::Received, transport, &text);
+        self.shared.lock().recorder.record_text(at, Direction::Received, transport, &text);
         self.shared.input(Input::Text(&text));
     }
 
@@ -187,7 +187,12 @@ impl Session {
                         self.outbox.push(packet);
                     }
                 }
-                Output::Event(event) => state.apply(event, false),
+                Output::Event(event) => {
+                    if let connection::Event::Closed(reason) = &event {
+                        shared.closed(&state, reason);
+                    }
+                    state.apply(event, false);
+                }
                 Output::WaitUntil(_) => return busy,
                 // There is one transport, which ends with the runtime.
                 _ => {}
