@@ -140,7 +140,7 @@ impl Shared {
             && let Some(frame) = state.core.poll_websocket_frame()
         {
             self.record_sent(state, Transport::Websocket, &frame);
-            state.with_websocket(|lane| lane.send(frame));
+            state.with_websocket(|lane| lane.send(&frame));
         }
     }
 

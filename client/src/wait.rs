@@ -37,7 +37,8 @@ impl Deadline {
         if !std::mem::replace(&mut self.running, true) {
             match (&mut self.sleep, Instant::now().checked_add(self.after)) {
                 (Some(sleep), Some(until)) => sleep.as_mut().reset(until),
-                (sleep, _) => *sleep = Some(Box::pin(tokio::time::sleep(self.after))),
+                (sleep, Some(until)) => *sleep = Some(Box::pin(tokio::time::sleep_until(until))),
+                (sleep, None) => *sleep = Some(Box::pin(tokio::time::sleep(self.after))),
             }
         }
         // Set above.

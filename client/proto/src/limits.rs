@@ -59,6 +59,10 @@ impl Limits {
 
     /// Scans JSON text for its nesting without building anything.
     pub(crate) fn check_depth(&self, json: &str) -> Result<(), Error> {
+        // Every level takes a bracket.
+        if json.len() <= self.max_depth {
+            return Ok(());
+        }
         let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
         for byte in json.bytes() {
             match byte {

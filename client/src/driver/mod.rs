@@ -152,7 +152,7 @@ impl Driver {
                 Output::Send(transport, frame) => {
                     self.shared.record_sent(state, transport, &frame);
                     match transport {
-                        Transport::Websocket => state.with_websocket(|lane| lane.send(frame)),
+                        Transport::Websocket => state.with_websocket(|lane| lane.send(&frame)),
                         Transport::Polling => self.with_polling_lane(|lane| lane.send(frame)),
                     }
                 }
