@@ -21,7 +21,7 @@ pub trait Connector: Send + Sync + 'static {
     ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>>;
 }
 
-/// A byte stream in both directions.
+/// A byte stream in both directions. As [`Any`], it can be asked whether it is a `TcpStream`.
 pub trait ByteStream: AsyncRead + AsyncWrite + Any + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Any + Send + Unpin> ByteStream for T {}

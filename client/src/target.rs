@@ -1,10 +1,11 @@
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use url::Url;
 
-use crate::connector::{Connector, TcpConnector};
+use crate::connector::{ByteStream, Connector, TcpConnector};
 use crate::registry::Registry;
 use crate::{Error, Result};
 
@@ -110,6 +111,31 @@ impl Target {
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
         self
+    }
+
+    /// Puts `wrap` around the connector. Engines that open sockets of their own go around it.
+    #[must_use]
+    pub fn map_connector(
+        mut self,
+        wrap: impl FnOnce(Arc<dyn Connector>) -> Arc<dyn Connector>,
+    ) -> Self {
+        self.connector = wrap(self.connector);
+        self
+    }
+
+    /// The same server, reached at another address over TCP.
+    #[must_use]
+    pub fn moved_to(mut self, addr: SocketAddr) -> Self {
+        self.host = addr.ip().to_string();
+        self.port = addr.port();
+        self.connector = Arc::new(TcpConnector);
+        self.over_tcp = true;
+        self
+    }
+
+    /// Opens a byte stream to the server, as a client would.
+    pub async fn open(&self) -> io::Result<Box<dyn ByteStream>> {
+        self.connector.connect(&self.host, self.port).await
     }
 
     /// `host:port`, as it goes into the `Host` header.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target};
 
 use crate::Result;
+use crate::faults::Faults;
 use crate::process::RunningProcess;
 use crate::server::Server;
 use crate::subject::{IntoSubject, Kind, Subject};
@@ -81,8 +82,8 @@ impl AppBuilder {
             target = target.path(path);
         }
         let registry = Registry::default();
-        let target = target.registry(registry.clone());
-        Ok(App { running, target, registry })
+        let faults = Faults::new(target.registry(registry.clone()));
+        Ok(App { running, target: faults.target(), registry, faults })
     }
 }
 
@@ -104,6 +105,7 @@ pub struct App {
     pub(crate) running: Running,
     target: Target,
     registry: Registry,
+    faults: Faults,
 }
 
 pub(crate) enum Running {
@@ -158,18 +160,27 @@ impl App {
         }
     }
 
+    /// What the network does to the connections between this app and its clients: latency, cuts,
+    /// silence. Without a fault it costs nothing.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// Stops listening, cuts the connections that are left, and resolves when the port can be
     /// bound again and the server has let go of every connection and session.
     ///
     /// Fails with [`Error::StillOpen`](crate::Error::StillOpen) if it does not let go.
     pub async fn close(self) -> Result {
-        match self.running {
+        self.faults.heal_all();
+        let stopped = match self.running {
             Running::Server(server) => server.stop().await,
             Running::Process(process) => {
                 process.stop().await;
                 Ok(())
             }
-        }
+        };
+        self.faults.end();
+        stopped
     }
 }
 

@@ -31,6 +31,7 @@
 mod app;
 mod connections;
 mod error;
+mod faults;
 mod process;
 mod server;
 mod service;
@@ -40,6 +41,7 @@ mod tracked;
 
 pub use app::{App, AppBuilder, close, create_app};
 pub use error::{Error, Result};
+pub use faults::{Fault, Faults, Gone, Latency, Relay};
 pub use process::ChildProcess;
 pub use subject::{IntoSubject, Process, Subject, TowerService};
 pub use tap::{Flow, ServerExpectation, ServerLog, ServerPacket, ServerPacketKind};

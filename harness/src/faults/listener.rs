@@ -1,0 +1,136 @@
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use socketio_mock_client::{ByteStream, IntoTarget, Target};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::Faults;
+use super::conversation::Conversation;
+use super::link::admit;
+use super::relay::Connection;
+use crate::{Error, Result};
+
+/// A TCP port that leads to an app through [`Faults`].
+///
+/// ```no_run
+/// # use socketio_harness::{App, Result, create_socketio_client};
+/// # async fn f(app: App) -> Result {
+/// let relay = app.faults().relay().await?;
+/// let client = create_socketio_client(&relay).await?; // or a browser at `relay.url()`
+/// app.faults().cut();
+/// client.disconnected().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Relay {
+    addr: SocketAddr,
+    target: Target,
+    accepting: JoinHandle<()>,
+}
+
+impl Relay {
+    pub(super) async fn open(faults: &Faults) -> Result<Self> {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let cannot_listen = |source| Error::Listen { addr: any, source };
+        // Keeps the port while it refuses: bound, but not listening.
+        let keeper = bind(any).map_err(cannot_listen)?;
+        let addr = keeper.local_addr().map_err(cannot_listen)?;
+        let listener = listen(addr).map_err(cannot_listen)?;
+        let target = faults.target.clone().moved_to(addr);
+        let accepting = tokio::spawn(accept(faults.clone(), addr, listener, keeper));
+        Ok(Self { addr, target, accepting })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The base URL for clients, such as `http://127.0.0.1:40123`.
+    pub fn url(&self) -> String {
+        self.target.url()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl IntoTarget for &Relay {
+    fn into_target(self) -> socketio_mock_client::Result<Target> {
+        Ok(self.target.clone())
+    }
+}
+
+fn bind(addr: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseport(true)?;
+    socket.bind(addr)?;
+    Ok(socket)
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    bind(addr)?.listen(BACKLOG)
+}
+
+/// Accepts while nothing says to refuse. The connections end with this task.
+async fn accept(faults: Faults, addr: SocketAddr, first: TcpListener, _keeper: TcpSocket) {
+    let mut connections = JoinSet::new();
+    let mut rules = faults.book.watch();
+    let mut listener = Some(first);
+    loop {
+        let refused = rules.borrow_and_update().refused;
+        if refused {
+            listener = None;
+        } else if listener.is_none() {
+            listener = listen(addr)
+                .inspect_err(|error| tracing::warn!(target: "socketio", %error, "cannot listen"))
+                .ok();
+        }
+        let accepted = async {
+            match &listener {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = accepted => match accepted {
+                Ok((client, _)) => {
+                    connections.spawn(relay(faults.clone(), client));
+                }
+                Err(error) => tracing::warn!(target: "socketio", %error, "cannot accept"),
+            },
+            changed = rules.changed() => if changed.is_err() { return },
+            _ = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+}
+
+async fn relay(faults: Faults, client: TcpStream) {
+    let number = faults.registry.number();
+    let mut rules = faults.book.watch();
+    let (orders, running) = faults.registry.add_relay(number);
+    let connecting = async {
+        client.set_nodelay(true)?;
+        admit(&mut rules, number).await?;
+        faults.target.open().await
+    };
+    match connecting.await {
+        Ok(server) => {
+            let client: Box<dyn ByteStream> = Box::new(client);
+            let conversation = Conversation::default();
+            let fate = None;
+            let connection = Connection { client, fate, server, conversation, rules, number };
+            connection.run(orders, running).await;
+        }
+        Err(error) => {
+            tracing::debug!(target: "socketio", %error, "cannot relay");
+            let _ = client.set_zero_linger();
+        }
+    }
+}
+
+const BACKLOG: u32 = 1024;

@@ -1,0 +1,162 @@
+//! When bytes go on: latency, bandwidth, pieces, freezing.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::rules::{Latency, Rules};
+
+/// Bytes on their way, and when they arrive. No bytes are the end of the stream.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) due: Instant,
+    pub(super) data: Bytes,
+}
+
+/// Tells the parcels of one direction when they are due.
+#[derive(Debug)]
+pub(super) struct Stamp {
+    /// Of the connection and the direction, so that each has a jitter of its own.
+    lane: u64,
+    parcels: u64,
+    last: Instant,
+}
+
+impl Stamp {
+    pub(super) fn new(lane: u64) -> Self {
+        Self { lane, parcels: 0, last: Instant::now() }
+    }
+
+    pub(super) fn due(&mut self, rules: &Rules) -> Instant {
+        self.parcels += 1;
+        let delay: Duration =
+            rules.latency.iter().map(|latency| delay(latency, self.lane, self.parcels)).sum();
+        // A stream keeps its order.
+        self.last = self.last.max(Instant::now() + delay);
+        self.last
+    }
+}
+
+/// The time a latency takes of the `nth` parcel in a lane: always the same.
+pub(super) fn delay(latency: &Latency, lane: u64, nth: u64) -> Duration {
+    // Odd constants spread neighbouring numbers over all seeds.
+    let spread = lane.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ nth.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let random = fastrand::Rng::with_seed(latency.seed ^ spread).f64();
+    latency.delay + latency.jitter.mul_f64(random)
+}
+
+/// Resolves when nothing is frozen.
+pub(super) async fn thaw(rules: &mut watch::Receiver<Rules>) {
+    // Without a sender there is nobody left to heal it.
+    let _ = rules.wait_for(|rules| !rules.frozen).await;
+}
+
+/// What a connection has carried, in both directions.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    carried: AtomicU64,
+    /// The rule that counts now, and what had been carried when it began.
+    since: std::sync::Mutex<std::collections::BTreeMap<u64, u64>>,
+}
+
+impl Meter {
+    /// How many bytes may still go. `None` without a limit.
+    fn room(&self, rules: &Rules) -> Option<u64> {
+        let carried = self.carried.load(Ordering::Acquire);
+        let mut since = self.since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        rules
+            .reset_after
+            .iter()
+            .map(|(id, bytes)| {
+                let begun = *since.entry(*id).or_insert(carried);
+                (begun + bytes).saturating_sub(carried)
+            })
+            .min()
+    }
+
+    fn add(&self, bytes: usize) {
+        self.carried.fetch_add(bytes as u64, Ordering::AcqRel);
+    }
+}
+
+/// Why a direction has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivered {
+    /// The end of the stream has been passed on.
+    End,
+    /// The connection has carried all it may.
+    Limit,
+    /// Nobody takes the bytes any more.
+    Unwanted,
+}
+
+/// Takes parcels to the sink, each in its time.
+pub(super) async fn deliver(
+    mut parcels: mpsc::Receiver<Parcel>,
+    mut sink: impl AsyncWrite + Unpin,
+    mut rules: watch::Receiver<Rules>,
+    meter: &Meter,
+) -> Delivered {
+    while let Some(parcel) = parcels.recv().await {
+        tokio::time::sleep_until(parcel.due).await;
+        thaw(&mut rules).await;
+        if parcel.data.is_empty() {
+            // The other side may be gone; then it knows.
+            let _ = sink.shutdown().await;
+            return Delivered::End;
+        }
+        match write(parcel.data, &mut sink, &mut rules, meter).await {
+            Ok(true) => {}
+            Ok(false) => return Delivered::Limit,
+            Err(_) => return Delivered::Unwanted,
+        }
+    }
+    Delivered::Unwanted
+}
+
+/// False if the connection may carry no more.
+async fn write(
+    mut data: Bytes,
+    sink: &mut (impl AsyncWrite + Unpin),
+    rules: &mut watch::Receiver<Rules>,
+    meter: &Meter,
+) -> io::Result<bool> {
+    while !data.is_empty() {
+        thaw(rules).await;
+        let (mut size, room, rate, chopped) = {
+            let rules = rules.borrow_and_update();
+            let slice = rules.bandwidth.map_or(u64::MAX, |rate| (rate.get() / SLICES).max(1));
+            let size = slice.min(rules.chop.map_or(u64::MAX, |chop| chop.get() as u64));
+            (size, meter.room(&rules), rules.bandwidth, rules.chop.is_some())
+        };
+        size = size.min(room.unwrap_or(u64::MAX));
+        let piece = data.split_to(usize::try_from(size).unwrap_or(usize::MAX).min(data.len()));
+        sink.write_all(&piece).await?;
+        sink.flush().await?;
+        meter.add(piece.len());
+        if room.is_some_and(|room| room <= piece.len() as u64) {
+            return Ok(false);
+        }
+        if let Some(rate) = rate {
+            let takes = Duration::from_secs(piece.len() as u64).div_f64(to_f64(rate.get()));
+            // A slow connection that heals goes on at once.
+            let _ = tokio::time::timeout(takes, rules.changed()).await;
+        } else if chopped {
+            // So that the reader finds this piece alone.
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(true)
+}
+
+fn to_f64(rate: u64) -> f64 {
+    u32::try_from(rate).map_or(f64::from(u32::MAX), f64::from)
+}
+
+/// A second of bandwidth is spent in so many slices.
+const SLICES: u64 = 50;

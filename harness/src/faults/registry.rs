@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::mpsc;
+
+use super::link::Shared;
+use super::relay::Order;
+
+/// The open connections of one way to an app.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    open: Mutex<Open>,
+}
+
+/// Ordered, so that every run meets them in the same order.
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    links: BTreeMap<u64, Weak<Shared>>,
+    relays: BTreeMap<u64, mpsc::UnboundedSender<Order>>,
+}
+
+impl Registry {
+    /// The number of the next connection.
+    pub(super) fn number(&self) -> u64 {
+        let mut open = self.lock();
+        open.next += 1;
+        open.next
+    }
+
+    pub(super) fn add_link(&self, number: u64, link: &Arc<Shared>) {
+        self.lock().links.insert(number, Arc::downgrade(link));
+    }
+
+    pub(super) fn remove_link(&self, number: u64) {
+        self.lock().links.remove(&number);
+    }
+
+    /// A relay begins: what it is ordered to do, and what takes it out of the list at its end.
+    pub(super) fn add_relay(
+        self: &Arc<Self>,
+        number: u64,
+    ) -> (mpsc::UnboundedReceiver<Order>, Running) {
+        let (sender, orders) = mpsc::unbounded_channel();
+        self.lock().relays.insert(number, sender);
+        (orders, Running { number, registry: Arc::clone(self) })
+    }
+
+    /// Sends every connection that is direct through a relay.
+    pub(super) fn relay_all(&self) {
+        let links: Vec<_> = self.lock().links.values().filter_map(Weak::upgrade).collect();
+        for link in links {
+            link.detour();
+        }
+    }
+
+    pub(super) fn order_all(&self, order: Order) {
+        for relay in self.lock().relays.values() {
+            // A relay that no longer listens has come to its end.
+            let _ = relay.send(order);
+        }
+    }
+
+    pub(super) fn open(&self) -> usize {
+        let open = self.lock();
+        // A link's relay has the link's number, and may outlive it.
+        let alone = open.relays.keys().filter(|number| !open.links.contains_key(number)).count();
+        open.links.len() + alone
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a relay as open while it lives.
+#[derive(Debug)]
+pub(super) struct Running {
+    number: u64,
+    registry: Arc<Registry>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.registry.lock().relays.remove(&self.number);
+    }
+}

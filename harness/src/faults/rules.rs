@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// How much later everything arrives: for [`Faults::latency`](super::Faults::latency).
+///
+/// ```
+/// # use std::time::Duration;
+/// use socketio_harness::Latency;
+///
+/// let mobile = Latency::new(Duration::from_millis(80)).jitter(Duration::from_millis(40)).seed(7);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latency {
+    pub(super) delay: Duration,
+    pub(super) jitter: Duration,
+    pub(super) seed: u64,
+}
+
+impl Latency {
+    /// The time that each byte takes in either direction; a connection takes twice that to open.
+    pub fn new(delay: Duration) -> Self {
+        Self { delay, jitter: Duration::ZERO, seed: 0 }
+    }
+
+    /// Adds a random time of at most `jitter`. Bytes still arrive in the order they were sent in.
+    #[must_use]
+    pub fn jitter(mut self, jitter: Duration) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// The seed of the jitter: the same one gives each connection of a run the same times. 0 unless
+    /// told otherwise.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+impl From<Duration> for Latency {
+    fn from(delay: Duration) -> Self {
+        Self::new(delay)
+    }
+}
+
+/// A fault that lasts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rule {
+    Frozen,
+    Refused,
+    Latency(Latency),
+    /// Bytes a second.
+    Bandwidth(NonZeroU64),
+    Chopped(NonZeroUsize),
+    ResetAfter(u64),
+    Swallow(Swallow),
+    DuplicatePolls,
+    ReorderPolls,
+    /// Half-open connections stay so while it stands.
+    HalfOpen,
+}
+
+/// Packets of the heartbeat, by their type in Engine.IO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Swallow {
+    Pings,
+    Pongs,
+}
+
+impl Swallow {
+    /// The whole packet.
+    pub(super) fn packet(self) -> u8 {
+        match self {
+            Self::Pings => b'2',
+            Self::Pongs => b'3',
+        }
+    }
+}
+
+/// What holds now: all rules that stand, taken together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    pub(super) frozen: bool,
+    pub(super) refused: bool,
+    pub(super) latency: Vec<Latency>,
+    /// Bytes a second.
+    pub(super) bandwidth: Option<NonZeroU64>,
+    pub(super) chop: Option<NonZeroUsize>,
+    /// By the rule's number, since each connection counts from the moment the rule is made.
+    pub(super) reset_after: BTreeMap<u64, u64>,
+    pub(super) swallow: Vec<Swallow>,
+    pub(super) duplicate_polls: bool,
+    pub(super) reorder_polls: bool,
+    half_open: Vec<u64>,
+    any: bool,
+}
+
+impl Rules {
+    fn of(active: &BTreeMap<u64, Rule>) -> Self {
+        let mut rules = Self { any: !active.is_empty(), ..Self::default() };
+        for (id, rule) in active {
+            match *rule {
+                Rule::Frozen => rules.frozen = true,
+                Rule::Refused => rules.refused = true,
+                Rule::Latency(latency) => rules.latency.push(latency),
+                Rule::Bandwidth(rate) => {
+                    rules.bandwidth =
+                        Some(rules.bandwidth.map_or(rate, |slowest| slowest.min(rate)));
+                }
+                Rule::Chopped(size) => {
+                    rules.chop = Some(rules.chop.map_or(size, |smallest| smallest.min(size)));
+                }
+                Rule::ResetAfter(bytes) => {
+                    rules.reset_after.insert(*id, bytes);
+                }
+                Rule::Swallow(what) => rules.swallow.push(what),
+                Rule::DuplicatePolls => rules.duplicate_polls = true,
+                Rule::ReorderPolls => rules.reorder_polls = true,
+                Rule::HalfOpen => rules.half_open.push(*id),
+            }
+        }
+        rules
+    }
+
+    /// Whether no rule stands.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.any
+    }
+
+    /// Whether whole HTTP messages must be looked at.
+    pub(super) fn reads_polls(&self) -> bool {
+        self.duplicate_polls || self.reorder_polls || !self.swallow.is_empty()
+    }
+
+    pub(super) fn swallows(&self, packet: u8) -> bool {
+        self.swallow.iter().any(|what| what.packet() == packet)
+    }
+
+    pub(super) fn stands(&self, half_open: u64) -> bool {
+        self.half_open.contains(&half_open)
+    }
+}
+
+/// The rules of one way to an app.
+#[derive(Debug, Clone)]
+pub(super) struct Book {
+    active: Arc<Mutex<Active>>,
+    rules: watch::Sender<Rules>,
+}
+
+#[derive(Debug, Default)]
+struct Active {
+    next: u64,
+    rules: BTreeMap<u64, Rule>,
+}
+
+impl Book {
+    pub(super) fn new() -> Self {
+        Self { active: Arc::default(), rules: watch::Sender::new(Rules::default()) }
+    }
+
+    pub(super) fn add(&self, rule: Rule) -> Fault {
+        let id = self.change(|active| {
+            active.next += 1;
+            active.rules.insert(active.next, rule);
+            active.next
+        });
+        Fault { book: self.clone(), id }
+    }
+
+    pub(super) fn clear(&self) {
+        self.change(|active| active.rules.clear());
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Rules> {
+        self.rules.subscribe()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Active) -> T) -> T {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = change(&mut active);
+        // Under the lock, so that the last change is also the last one told.
+        self.rules.send_replace(Rules::of(&active.rules));
+        outcome
+    }
+}
+
+/// A fault that lasts until this is dropped: then the network is as before.
+///
+/// Several hold together: the latencies add up, the narrowest bandwidth counts.
+#[derive(Debug)]
+#[must_use = "the fault heals when this is dropped: give it a name, such as `_frozen`"]
+pub struct Fault {
+    book: Book,
+    id: u64,
+}
+
+impl Fault {
+    /// Ends the fault; the same as dropping it.
+    pub fn heal(self) {}
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        self.book.change(|active| active.rules.remove(&self.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(bytes: u64) -> Rule {
+        Rule::Bandwidth(NonZeroU64::new(bytes).unwrap())
+    }
+
+    #[test]
+    fn rules_hold_together_and_heal_one_by_one() {
+        let book = Book::new();
+        let rules = book.watch();
+        let narrow = book.add(rate(10));
+        let wide = book.add(rate(20));
+        let frozen = book.add(Rule::Frozen);
+        assert_eq!(rules.borrow().bandwidth, NonZeroU64::new(10));
+        assert!(rules.borrow().frozen);
+        narrow.heal();
+        assert_eq!(rules.borrow().bandwidth, NonZeroU64::new(20));
+        drop((wide, frozen));
+        assert_eq!(rules.borrow().bandwidth, None);
+        assert!(!rules.borrow().frozen);
+    }
+
+    #[test]
+    fn a_guard_of_rules_that_were_cleared_ends_nothing_else() {
+        let book = Book::new();
+        let old = book.add(Rule::Frozen);
+        book.clear();
+        let _new = book.add(Rule::Frozen);
+        drop(old);
+        assert!(book.watch().borrow().frozen);
+    }
+}
