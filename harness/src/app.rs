@@ -179,7 +179,7 @@ impl App {
                 Ok(())
             }
         };
-        self.faults.end();
+        self.faults.end().await;
         stopped
     }
 }

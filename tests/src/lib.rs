@@ -5,6 +5,7 @@ pub mod gate;
 pub mod polling;
 pub mod scripted;
 pub mod tls;
+pub mod witness;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

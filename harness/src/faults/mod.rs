@@ -238,9 +238,14 @@ impl Faults {
         self.ways().iter().for_each(|(book, _)| book.clear());
     }
 
-    /// Ends what is still relayed.
-    pub(crate) fn end(&self) {
-        self.ways().iter().for_each(|(_, registry)| registry.order_all(Order::Cut));
+    /// Ends what is still relayed. A relay waits no longer than a moment for its two sides.
+    pub(crate) async fn end(&self) {
+        let registries: Vec<_> =
+            self.ways().iter().map(|(_, registry)| Arc::clone(registry)).collect();
+        for registry in registries {
+            registry.order_all(Order::Cut);
+            registry.relays_ended().await;
+        }
     }
 
     fn ways(&self) -> MutexGuard<'_, Vec<(Book, Arc<Registry>)>> {

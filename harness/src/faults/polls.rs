@@ -102,7 +102,8 @@ pub(super) fn with_body(head: &[u8], body: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(head.len() + body.len());
     for line in head.split_inclusive(|byte| *byte == b'\n') {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        if name.eq_ignore_ascii_case(b"content-length") {
+        let sizes: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
+        if sizes.iter().any(|size| name.eq_ignore_ascii_case(size)) {
             message.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
         } else {
             message.extend_from_slice(line);
@@ -169,7 +170,10 @@ mod tests {
     fn a_new_body_has_its_own_length() {
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nx: y\r\n\r\n";
         let message = with_body(head, b"6");
-        assert_eq!(message, b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx: y\r\n\r\n6");
+        let expected = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx: y\r\n\r\n6";
+        assert_eq!(message, expected);
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx: y\r\n\r\n";
+        assert_eq!(with_body(chunked, b"6"), expected);
         assert!(answer(b"ok").ends_with(b"\r\ncontent-length: 2\r\n\r\nok"));
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::link::Shared;
 use super::relay::Order;
@@ -10,6 +10,8 @@ use super::relay::Order;
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     open: Mutex<Open>,
+    /// Told at the end of each relay.
+    ended: Notify,
 }
 
 /// Ordered, so that every run meets them in the same order.
@@ -61,6 +63,17 @@ impl Registry {
         }
     }
 
+    /// Resolves when no relay runs.
+    pub(super) async fn relays_ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.lock().relays.is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     pub(super) fn open(&self) -> usize {
         let open = self.lock();
         // A link's relay has the link's number, and may outlive it.
@@ -83,5 +96,6 @@ pub(super) struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.registry.lock().relays.remove(&self.number);
+        self.registry.ended.notify_waiters();
     }
 }

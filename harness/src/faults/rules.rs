@@ -96,8 +96,9 @@ pub(super) struct Rules {
     pub(super) swallow: Vec<Swallow>,
     pub(super) duplicate_polls: bool,
     pub(super) reorder_polls: bool,
-    half_open: Vec<u64>,
-    any: bool,
+    pub(super) half_open: Vec<u64>,
+    /// Whether any rule stands.
+    pub(super) any: bool,
 }
 
 impl Rules {

@@ -37,6 +37,8 @@ enum State {
     Chunks(Chunks),
     /// A message that is kept until `pending` has this length.
     Keeping { head: Head, length: usize },
+    /// A message that is kept until its last chunk has come, and the body so far.
+    KeepingChunks { head: Head, chunks: Chunks, body: Vec<u8> },
     /// A body that ends with the connection.
     Endless,
 }
@@ -77,7 +79,7 @@ impl Splitter {
                     later
                 }
                 State::Chunks(chunks) => {
-                    let (now, later) = data.split_at(chunks.advance(data));
+                    let (now, later) = data.split_at(chunks.advance(data, |_| {}));
                     emit(Piece::Raw(now));
                     if chunks.is_over() {
                         self.state = State::Head;
@@ -89,6 +91,18 @@ impl Splitter {
                     self.pending.extend_from_slice(now);
                     if self.pending.len() == *length {
                         let body = self.pending.get(head.length..).unwrap_or_default();
+                        emit(Piece::Message { head, body, bytes: &self.pending });
+                        self.pending.clear();
+                        self.state = State::Head;
+                    }
+                    later
+                }
+                State::KeepingChunks { head, chunks, body } => {
+                    let (now, later) = data.split_at(chunks.advance(data, |part| {
+                        body.extend_from_slice(part);
+                    }));
+                    self.pending.extend_from_slice(now);
+                    if chunks.is_over() {
                         emit(Piece::Message { head, body, bytes: &self.pending });
                         self.pending.clear();
                         self.state = State::Head;
@@ -208,6 +222,10 @@ impl Splitter {
                     self.state = State::Keeping { head, length };
                 }
             }
+            (true, Body::Chunked) => {
+                let (chunks, body) = (Chunks::default(), Vec::new());
+                self.state = State::KeepingChunks { head, chunks, body };
+            }
             (_, body) => {
                 let bytes = self.rest();
                 emit(Piece::Raw(&bytes));
@@ -299,8 +317,8 @@ impl Chunks {
         self.at == ChunkAt::Over
     }
 
-    /// How many bytes of `data` belong to the body.
-    fn advance(&mut self, data: &[u8]) -> usize {
+    /// How many bytes of `data` belong to the body; `take` gets what it says.
+    fn advance(&mut self, data: &[u8], mut take: impl FnMut(&[u8])) -> usize {
         let mut read = 0;
         while let Some(rest) = data.get(read..)
             && let Some(&byte) = rest.first()
@@ -308,6 +326,7 @@ impl Chunks {
         {
             if self.at == ChunkAt::Data {
                 let (now, _) = split(rest, self.left);
+                take(now);
                 read += now.len();
                 self.left -= now.len() as u64;
                 if self.left == 0 {
@@ -424,8 +443,8 @@ mod tests {
                     "head of 38 bytes",
                     "message 2\u{1e}40",
                     "head of 47 bytes",
+                    "message 42[1]",
                     "head of 38 bytes",
-                    "80 raw",
                     "message "
                 ],
                 "{size}"

@@ -1,0 +1,128 @@
+//! A server that tells why each of its clients has left.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use serde_json::{Value, json};
+use socketio_harness::{App, Result, create_app, scaled};
+use socketioxide::SocketIo;
+use socketioxide::extract::{AckSender, Data, SocketRef};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::socket::DisconnectReason;
+use tokio::sync::mpsc;
+
+use crate::{http_get, node_peer};
+
+/// A server that echoes (`message` to `message-back`, `message-with-ack` to its ack) and remembers
+/// how its clients have left.
+#[derive(Debug)]
+pub struct Witness {
+    /// To connect to.
+    pub app: App,
+    left: Left,
+}
+
+#[derive(Debug)]
+enum Left {
+    /// Told by the server in this process.
+    Here(mpsc::UnboundedReceiver<String>),
+    /// To be asked for; those in the list were told before.
+    There(VecDeque<String>, usize),
+}
+
+/// The heartbeat of a witness.
+#[derive(Debug, Clone, Copy)]
+pub struct Heartbeat {
+    /// Between two pings.
+    pub interval: Duration,
+    /// For the pong.
+    pub timeout: Duration,
+}
+
+impl Heartbeat {
+    /// None falls due during a test.
+    pub const RARE: Self =
+        Self { interval: Duration::from_secs(25), timeout: Duration::from_secs(20) };
+    /// One that a test can wait for, and that no busy machine misses by accident.
+    pub const BRISK: Self =
+        Self { interval: Duration::from_millis(400), timeout: Duration::from_millis(1600) };
+}
+
+impl Witness {
+    /// On socketioxide, in this process.
+    pub async fn rust(heartbeat: Heartbeat) -> Result<Self> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let app = create_app(router(heartbeat, tell)).await?;
+        Ok(Self { app, left: Left::Here(told) })
+    }
+
+    /// On socket.io, as a child process.
+    pub async fn node(heartbeat: Heartbeat) -> Result<Self> {
+        let process = node_peer("peer.js")
+            .env("PING_INTERVAL", heartbeat.interval.as_millis().to_string())
+            .env("PING_TIMEOUT", heartbeat.timeout.as_millis().to_string());
+        Ok(Self { app: create_app(process).await?, left: Left::There(VecDeque::new(), 0) })
+    }
+
+    /// Why the next client has left, in the server's words.
+    ///
+    /// # Panics
+    /// If none leaves within ten seconds.
+    pub async fn next_leave(&mut self) -> String {
+        let deadline = scaled(Duration::from_secs(10));
+        match &mut self.left {
+            Left::Here(told) => {
+                let reason = tokio::time::timeout(deadline, told.recv()).await;
+                reason.expect("a client leaves in time").expect("the server lives")
+            }
+            Left::There(waiting, seen) => {
+                let asking = async {
+                    while waiting.is_empty() {
+                        let body = http_get(&self.app, "/disconnects").await;
+                        let all: Vec<String> =
+                            serde_json::from_str(&body).expect("a list of reasons");
+                        waiting.extend(all.iter().skip(*seen).cloned());
+                        *seen = all.len();
+                    }
+                };
+                let asked = tokio::time::timeout(deadline, asking).await;
+                asked.expect("a client leaves in time");
+                waiting.pop_front().expect("just found")
+            }
+        }
+    }
+}
+
+fn router(heartbeat: Heartbeat, tell: mpsc::UnboundedSender<String>) -> Router {
+    let (layer, io) = SocketIo::builder()
+        .ping_interval(heartbeat.interval)
+        .ping_timeout(heartbeat.timeout)
+        .build_layer();
+    let register = async move |socket: SocketRef| {
+        register(&socket, tell.clone());
+        Ok::<_, Infallible>(())
+    };
+    io.ns(
+        "/",
+        (async |socket: SocketRef| {
+            socket.emit("auth", &json!({})).ok();
+        })
+        .with(register),
+    );
+    Router::new().layer(layer)
+}
+
+fn register(socket: &SocketRef, tell: mpsc::UnboundedSender<String>) {
+    socket.on("message", async |socket: SocketRef, Data::<Value>(value)| {
+        socket.emit("message-back", &value).ok();
+    });
+    socket.on("message-with-ack", async |Data::<Value>(value), ack: AckSender| {
+        ack.send(&value).ok();
+    });
+    socket.on_disconnect(async move |reason: DisconnectReason| {
+        // A test that has seen enough no longer listens.
+        let _ = tell.send(format!("{reason:?}"));
+    });
+}

@@ -1,0 +1,7 @@
+//! What the network does to connections, done on purpose.
+
+mod endings;
+mod heartbeat;
+mod lasting;
+mod polls;
+mod relays;
