@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::polls::{self, Asked, Head, NOOP, Start};
-use super::rules::Rules;
+use super::rules::{Replay, Rules};
 use super::splitter::{Piece, Splitter};
 
 /// What each side has said, as far as it bears on what comes next.
@@ -65,16 +65,15 @@ impl Conversation {
                 Piece::Short { packet, .. } if rules.swallows(packet) => {}
                 Piece::Short { frame, .. } => push(&mut onward.to_server, frame),
                 Piece::Message { head, body, bytes } => match head.start {
-                    Start::Request(Asked::Poll) => match held.pop_front() {
-                        Some(answer) => {
+                    Start::Request(Asked::Poll) => {
+                        if let Some(answer) = held.pop_front() {
                             asked.pop_back();
                             onward.to_client.push(answer);
-                        }
-                        None => {
+                        } else {
                             *poll = Some(Bytes::copy_from_slice(bytes));
                             push(&mut onward.to_server, bytes);
                         }
-                    },
+                    }
                     Start::Request(Asked::Packets) => {
                         match polls::without(body, |packet| rules.swallows(packet)) {
                             Some(left) if left.is_empty() => {
@@ -126,11 +125,13 @@ impl Conversation {
                     let message = Bytes::from(message);
                     let replayable =
                         answered == Some(Asked::Poll) && is_ok(head) && polls::has_messages(body);
-                    if replayable && rules.duplicate_polls {
+                    if replayable && rules.replays(Replay::Duplicate) {
                         held.push_back(message.clone());
                     }
                     match poll.take() {
-                        Some(poll) if replayable && rules.reorder_polls && held.is_empty() => {
+                        Some(poll)
+                            if replayable && rules.replays(Replay::Reorder) && held.is_empty() =>
+                        {
                             held.push_back(message);
                             asked.push_back(Asked::Poll);
                             onward.to_server.push(poll);
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn an_answer_with_messages_comes_twice() {
-        let rules = Rules { duplicate_polls: true, ..Rules::default() };
+        let rules = Rules { replay: vec![Replay::Duplicate], ..Rules::default() };
         let mut conversation = Conversation::default();
         conversation.up(GET, &rules);
         assert_eq!(body(&conversation.down(&answer("42[1]"), &rules).to_client), "42[1]");
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn two_answers_change_places() {
-        let rules = Rules { reorder_polls: true, ..Rules::default() };
+        let rules = Rules { replay: vec![Replay::Reorder], ..Rules::default() };
         let mut conversation = Conversation::default();
         conversation.up(GET, &rules);
         let first = conversation.down(&answer("42[1]"), &rules);
@@ -304,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_is_held_when_the_fault_heals_still_comes() {
-        let rules = Rules { reorder_polls: true, ..Rules::default() };
+        let rules = Rules { replay: vec![Replay::Reorder], ..Rules::default() };
         let mut conversation = Conversation::default();
         conversation.up(GET, &rules);
         conversation.down(&answer("42[1]"), &rules);

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// ```no_run
 /// # use socketio_harness::{App, Result, create_socketio_client};
 /// # async fn f(app: App) -> Result {
-/// let relay = app.faults().relay().await?;
+/// let relay = app.faults().relay()?;
 /// let client = create_socketio_client(&relay).await?; // or a browser at `relay.url()`
 /// app.faults().cut();
 /// client.disconnected().await?;
@@ -30,7 +30,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub(super) async fn open(faults: &Faults) -> Result<Self> {
+    pub(super) fn open(faults: &Faults) -> Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let cannot_listen = |source| Error::Listen { addr: any, source };
         // Keeps the port while it refuses: bound, but not listening.

@@ -22,7 +22,7 @@ pub use rules::{Fault, Latency};
 use self::link::FaultyConnector;
 use self::registry::Registry;
 use self::relay::Order;
-use self::rules::{Book, Rule, Swallow};
+use self::rules::{Book, Replay, Rule, Swallow};
 use crate::Result;
 
 /// Faults of the network between an app and its clients; [`App::faults`](crate::App::faults) gives
@@ -80,8 +80,10 @@ pub struct Faults {
     book: Book,
     registry: Arc<Registry>,
     /// All ways to the app that were made from the first one, this one included.
-    ways: Arc<Mutex<Vec<(Book, Arc<Registry>)>>>,
+    ways: Ways,
 }
+
+type Ways = Arc<Mutex<Vec<(Book, Arc<Registry>)>>>;
 
 /// The side of a connection that has gone without a word, for [`Faults::half_open`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +99,7 @@ impl Faults {
         Self::among(target, Arc::default())
     }
 
-    fn among(target: Target, ways: Arc<Mutex<Vec<(Book, Arc<Registry>)>>>) -> Self {
+    fn among(target: Target, ways: Ways) -> Self {
         let (book, registry) = (Book::new(), Arc::<Registry>::default());
         let way = (book.clone(), Arc::clone(&registry));
         ways.lock().unwrap_or_else(PoisonError::into_inner).push(way);
@@ -125,8 +127,8 @@ impl Faults {
     /// their own. It is closed when the relay is dropped.
     ///
     /// Fails if no port can be had.
-    pub async fn relay(&self) -> Result<Relay> {
-        Relay::open(self).await
+    pub fn relay(&self) -> Result<Relay> {
+        Relay::open(self)
     }
 
     /// Nothing moves in either direction, and no connection opens; what was sent meanwhile arrives
@@ -184,13 +186,13 @@ impl Faults {
 
     /// Each answer to a poll that carries messages is given to the next poll as well.
     pub fn duplicate_polls(&self) -> Fault {
-        self.add(Rule::DuplicatePolls)
+        self.add(Rule::Replay(Replay::Duplicate))
     }
 
     /// Each answer to a poll that carries messages is kept back until another one has come, be it
     /// the next heartbeat, and given after it.
     pub fn reorder_polls(&self) -> Fault {
-        self.add(Rule::ReorderPolls)
+        self.add(Rule::Replay(Replay::Reorder))
     }
 
     /// Ends every open connection: both sides read the end of the stream. Bytes on their way are

@@ -59,8 +59,7 @@ pub(super) enum Rule {
     Chopped(NonZeroUsize),
     ResetAfter(u64),
     Swallow(Swallow),
-    DuplicatePolls,
-    ReorderPolls,
+    Replay(Replay),
     /// Half-open connections stay so while it stands.
     HalfOpen,
 }
@@ -82,6 +81,15 @@ impl Swallow {
     }
 }
 
+/// What becomes of an answer to a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Replay {
+    /// It comes twice.
+    Duplicate,
+    /// It comes after the one that follows it.
+    Reorder,
+}
+
 /// What holds now: all rules that stand, taken together.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
@@ -94,16 +102,15 @@ pub(super) struct Rules {
     /// By the rule's number, since each connection counts from the moment the rule is made.
     pub(super) reset_after: BTreeMap<u64, u64>,
     pub(super) swallow: Vec<Swallow>,
-    pub(super) duplicate_polls: bool,
-    pub(super) reorder_polls: bool,
+    pub(super) replay: Vec<Replay>,
     pub(super) half_open: Vec<u64>,
-    /// Whether any rule stands.
-    pub(super) any: bool,
+    /// How many rules stand.
+    pub(super) standing: usize,
 }
 
 impl Rules {
     fn of(active: &BTreeMap<u64, Rule>) -> Self {
-        let mut rules = Self { any: !active.is_empty(), ..Self::default() };
+        let mut rules = Self { standing: active.len(), ..Self::default() };
         for (id, rule) in active {
             match *rule {
                 Rule::Frozen => rules.frozen = true,
@@ -120,8 +127,7 @@ impl Rules {
                     rules.reset_after.insert(*id, bytes);
                 }
                 Rule::Swallow(what) => rules.swallow.push(what),
-                Rule::DuplicatePolls => rules.duplicate_polls = true,
-                Rule::ReorderPolls => rules.reorder_polls = true,
+                Rule::Replay(how) => rules.replay.push(how),
                 Rule::HalfOpen => rules.half_open.push(*id),
             }
         }
@@ -130,16 +136,20 @@ impl Rules {
 
     /// Whether no rule stands.
     pub(super) fn is_idle(&self) -> bool {
-        !self.any
+        self.standing == 0
     }
 
     /// Whether whole HTTP messages must be looked at.
     pub(super) fn reads_polls(&self) -> bool {
-        self.duplicate_polls || self.reorder_polls || !self.swallow.is_empty()
+        !self.replay.is_empty() || !self.swallow.is_empty()
     }
 
     pub(super) fn swallows(&self, packet: u8) -> bool {
         self.swallow.iter().any(|what| what.packet() == packet)
+    }
+
+    pub(super) fn replays(&self, how: Replay) -> bool {
+        self.replay.contains(&how)
     }
 
     pub(super) fn stands(&self, half_open: u64) -> bool {

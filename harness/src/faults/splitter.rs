@@ -464,8 +464,9 @@ mod tests {
             splitter.feed(second, true, |piece| {
                 match piece {
                     Piece::Head(head) => return head.is_upgrade_accepted(),
-                    Piece::Raw(bytes) | Piece::Short { frame: bytes, .. } => came.extend(bytes),
-                    Piece::Message { bytes, .. } => came.extend(bytes),
+                    Piece::Raw(bytes)
+                    | Piece::Short { frame: bytes, .. }
+                    | Piece::Message { bytes, .. } => came.extend(bytes),
                 }
                 false
             });

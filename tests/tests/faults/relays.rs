@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 #[tokio::test]
 async fn the_second_engine_meets_the_faults_at_a_relay() -> Result {
     let mut witness = Witness::rust(Heartbeat::RARE).await?;
-    let relay = witness.app.faults().relay().await?;
+    let relay = witness.app.faults().relay()?;
     let client = create_socketio_client(&relay).engine(Engine::RustSocketio).await?;
     client.send("message", 1)?;
     assert_eq!(client.once("message-back").await?.args(), [json!(1)]);
@@ -33,7 +33,7 @@ async fn the_second_engine_meets_the_faults_at_a_relay() -> Result {
 #[tokio::test]
 async fn a_relay_refuses_as_a_closed_port_does_and_keeps_its_port() -> Result {
     let app = create_app(peer::router()).await?;
-    let relay = app.faults().relay().await?;
+    let relay = app.faults().relay()?;
     let refusing = app.faults().refuse();
     // The relay hears of it in its own task.
     let refused = async {
@@ -63,7 +63,7 @@ async fn a_relay_refuses_as_a_closed_port_does_and_keeps_its_port() -> Result {
 #[tokio::test]
 async fn a_dropped_relay_ends_its_connections() -> Result {
     let app = create_app(peer::router()).await?;
-    let relay = app.faults().relay().await?;
+    let relay = app.faults().relay()?;
     let client = create_socketio_client(&relay).await?;
     drop(relay);
     let reason = client.disconnected().await?;
