@@ -48,6 +48,10 @@ impl SocketIoClient {
         self.shared.failing(&self.socket.namespace, None, error)
     }
 
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     fn parts(&self) -> (Arc<Shared>, Arc<Socket>) {
         (Arc::clone(&self.shared), Arc::clone(&self.socket))
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use socketio_proto::ParseArgsError;
 use socketio_proto::connection::CloseReason;
 
-use crate::{Engine, Transcript};
+use crate::{Engine, Transcript, Unmet};
 
 /// What the client's functions return; `Result` alone fits a test function.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -171,6 +171,10 @@ pub enum Error {
     #[error(transparent)]
     Protocol(#[from] socketio_proto::Error),
 
+    /// An expectation was not met.
+    #[error(transparent)]
+    Unmet(Box<Unmet>),
+
     /// Typed arguments did not fit what came.
     #[error(transparent)]
     Arguments(#[from] ParseArgsError),
@@ -178,7 +182,17 @@ pub enum Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        match self {
+            // In colour, if a terminal shows it.
+            Self::Unmet(unmet) => fmt::Debug::fmt(unmet, f),
+            error => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl From<Unmet> for Error {
+    fn from(unmet: Unmet) -> Self {
+        Self::Unmet(Box::new(unmet))
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -28,6 +29,15 @@ impl Event {
     /// The event's name.
     pub fn name(&self) -> &str {
         &self.received.name
+    }
+
+    /// When it came: time since the connection was begun, as in the transcript.
+    pub fn at(&self) -> Duration {
+        self.received.at
+    }
+
+    pub(crate) fn received(&self) -> &Received {
+        &self.received
     }
 
     /// The arguments as JSON. Binary stands there as its placeholder, see [`Args`].

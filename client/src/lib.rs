@@ -44,12 +44,16 @@ mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod event_log;
+mod expect;
+mod fence;
 mod inbox;
 mod log;
 mod many;
 mod observer;
 mod of;
 mod once;
+mod packets;
 mod reconnection;
 mod registry;
 mod respond;
@@ -74,10 +78,16 @@ pub use control::RawPacket;
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use event::Event;
+pub use event_log::{Claim, EventLog, LogEntry};
+pub use expect::{
+    Absence, All, Candidate, Difference, EventPattern, Expectation, Expecting, First, InOrder,
+    Manner, Number, Observed, Panics, ReasonName, Situation, Source, Tries, Unmet, event, matchers,
+};
 pub use many::{ClientsBuilder, create_socketio_clients};
 pub use observer::{ConnectionObserver, Failure, FrameData, Observer, Opening};
 pub use of::NamespaceBuilder;
 pub use once::Once;
+pub use packets::{Content, PacketEntry};
 pub use reconnection::Reconnection;
 pub use registry::{Fate, Leftovers, RegisteredClient, Registry};
 pub use respond::Responder;
@@ -88,5 +98,5 @@ pub use transcript::{Direction, Entry, Transcript};
 
 pub use socketio_proto::connection::{CloseReason, Upgrade};
 pub use socketio_proto::engine::{Protocol, Transport};
-pub use socketio_proto::socket::Parser;
+pub use socketio_proto::socket::{Packet, Parser};
 pub use socketio_proto::{Args, EncodedArgs, ParseArgsError};

@@ -24,8 +24,14 @@ impl<T> Log<T> {
         self.entries.get(position)
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().map(|entry| &**entry)
+    /// The entries from `position` on.
+    pub(crate) fn since(&self, position: usize) -> &[Arc<T>] {
+        self.entries.get(position..).unwrap_or_default()
+    }
+
+    /// Wakes the observer at the next entry.
+    pub(crate) fn wait(&mut self, id: ObserverId, waker: &Waker) {
+        self.observers.insert(id, waker.clone());
     }
 
     pub(crate) fn new_observer(&mut self) -> ObserverId {
@@ -43,7 +49,7 @@ impl<T> Log<T> {
         if let Some(entry) = self.entries.get(position) {
             return Poll::Ready(Arc::clone(entry));
         }
-        self.observers.insert(id, cx.waker().clone());
+        self.wait(id, cx.waker());
         Poll::Pending
     }
 

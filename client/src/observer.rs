@@ -80,8 +80,11 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(observer: Option<Box<dyn ConnectionObserver>>) -> Self {
-        Self { transcript: Transcript::default(), observer }
+    pub(crate) fn new(
+        transcript: Transcript,
+        observer: Option<Box<dyn ConnectionObserver>>,
+    ) -> Self {
+        Self { transcript, observer }
     }
 
     pub(crate) fn transcript(&self) -> &Transcript {
@@ -125,7 +128,7 @@ impl Recorder {
         transport: Transport,
         data: &[u8],
     ) {
-        self.transcript.record_binary(at, direction, transport, data.len());
+        self.transcript.record_binary(at, direction, transport, data);
         if let Some(observer) = &self.observer {
             observer.frame(at, direction, transport, FrameData::Binary(data));
         }

@@ -96,7 +96,7 @@ impl Shared {
             websocket: None,
             driver: None,
             sent_at: None,
-            recorder: Recorder::new(observer),
+            recorder: Recorder::new(Transcript::new(config.protocol, config.parser), observer),
             opened: false,
             reading_paused: false,
             asked: None,
@@ -161,6 +161,15 @@ impl Shared {
         namespace: &str,
         auth: Option<Value>,
     ) -> Result<Arc<Socket>> {
+        let socket = self.join_unseen(namespace, auth)?;
+        if let Some(registry) = self.registry.as_ref().and_then(WeakRegistry::upgrade) {
+            registry.enter(Arc::clone(&self.name), self, &socket);
+        }
+        Ok(socket)
+    }
+
+    /// [`join`](Self::join) for the toolkit's own ends: the registry is not told.
+    pub(crate) fn join_unseen(&self, namespace: &str, auth: Option<Value>) -> Result<Arc<Socket>> {
         let socket = Socket::new(namespace, auth);
         self.command(|state| {
             let comes_back = self.reconnects && !state.sockets.is_empty();
@@ -176,9 +185,6 @@ impl Shared {
             state.core.connect(namespace, socket.connect_payload());
             Ok(())
         })?;
-        if let Some(registry) = self.registry.as_ref().and_then(WeakRegistry::upgrade) {
-            registry.enter(Arc::clone(&self.name), self, &socket);
-        }
         Ok(socket)
     }
 
@@ -362,8 +368,10 @@ impl State {
                 }
             }
             Event::Event { namespace, id, name, args } => {
+                // That of the frame it came in, or of one that came along with it.
+                let at = self.recorder.transcript().last_at();
                 if let Some(socket) = self.sockets.get(namespace.as_str()) {
-                    socket.received(Received::new(name, args, id));
+                    socket.received(Received::new(name, args, id, at));
                 }
             }
             Event::Ack { namespace, id, args } => {
@@ -395,6 +403,10 @@ impl State {
             // Only a server is asked.
             Event::ConnectRequested { .. } => {}
         }
+    }
+
+    pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
+        self.sockets.values().cloned().collect()
     }
 
     /// Whether packets of the socket's namespace go to this socket, and not to a later one.

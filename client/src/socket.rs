@@ -83,6 +83,11 @@ impl Socket {
         matches!(*self.lifecycle.borrow(), Lifecycle::Connected)
     }
 
+    /// Whether nothing can come any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.lock().inbox.is_ended()
+    }
+
     /// Whether the server has ever accepted it.
     pub(crate) fn was_connected(&self) -> bool {
         self.lock().sid.is_some()

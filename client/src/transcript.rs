@@ -2,15 +2,22 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use socketio_proto::engine::Transport;
+use bytes::Bytes;
+use socketio_proto::engine::{Protocol, Transport};
+use socketio_proto::socket::Parser;
+
+use crate::expect::is_full;
 
 /// The frames of a connection in both directions, as a failing test shows them.
 ///
-/// Bounded: the oldest frames are forgotten, and counted; long frames are cut.
+/// Bounded: the oldest frames are forgotten, and counted; long frames are cut. With
+/// `SOCKETIO_TEST_TRANSCRIPT=full` in the environment everything is kept.
 #[derive(Clone, Default)]
 pub struct Transcript {
     entries: VecDeque<Entry>,
     forgotten: usize,
+    protocol: Protocol,
+    parser: Parser,
 }
 
 /// One frame of a [`Transcript`].
@@ -28,6 +35,8 @@ pub struct Entry {
     pub bytes: usize,
     /// Whether `text` is less than the whole frame.
     pub cut: bool,
+    /// What is known of a binary frame: its first bytes, or all of it if it is short.
+    pub data: Bytes,
 }
 
 /// Who sent a frame.
@@ -40,6 +49,16 @@ pub enum Direction {
 }
 
 impl Transcript {
+    /// For a connection that speaks so.
+    pub(crate) fn new(protocol: Protocol, parser: Parser) -> Self {
+        Self { protocol, parser, ..Self::default() }
+    }
+
+    /// How the frames are to be read.
+    pub(crate) fn dialect(&self) -> (Protocol, Parser) {
+        (self.protocol, self.parser)
+    }
+
     /// The frames still known, oldest first.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.entries.iter()
@@ -50,6 +69,11 @@ impl Transcript {
         self.forgotten
     }
 
+    /// When the last frame was.
+    pub(crate) fn last_at(&self) -> Duration {
+        self.entries.back().map(|entry| entry.at).unwrap_or_default()
+    }
+
     pub(crate) fn record_text(
         &mut self,
         at: Duration,
@@ -57,7 +81,7 @@ impl Transcript {
         transport: Transport,
         text: &str,
     ) {
-        let mut end = text.len().min(MAX_TEXT);
+        let mut end = text.len().min(longest());
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -72,11 +96,14 @@ impl Transcript {
         at: Duration,
         direction: Direction,
         transport: Transport,
-        bytes: usize,
+        data: &[u8],
     ) {
+        let bytes = data.len();
+        let kept = data.get(..bytes.min(longest())).unwrap_or_default();
         let entry = self.next_entry(at, direction, transport, bytes);
-        entry.text.push_str("<binary>");
+        entry.text.push_str(BINARY);
         entry.cut = true;
+        entry.data = Bytes::copy_from_slice(kept);
         tracing::trace!(target: "socketio", ?direction, %transport, bytes, "binary frame");
     }
 
@@ -91,13 +118,22 @@ impl Transcript {
     ) -> &mut Entry {
         let mut text = String::new();
         if self.entries.len() >= MAX_ENTRIES
+            && !is_full()
             && let Some(oldest) = self.entries.pop_front()
         {
             self.forgotten += 1;
             text = oldest.text;
             text.clear();
         }
-        self.entries.push_back(Entry { at, direction, transport, text, bytes, cut: false });
+        self.entries.push_back(Entry {
+            at,
+            direction,
+            transport,
+            text,
+            bytes,
+            cut: false,
+            data: Bytes::new(),
+        });
         // Just pushed, so there is a last one.
         let last = self.entries.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "an entry was pushed on the line above")]
@@ -130,6 +166,12 @@ impl fmt::Debug for Transcript {
     }
 }
 
+impl Entry {
+    pub(crate) fn is_binary(&self) -> bool {
+        self.cut && self.text == BINARY
+    }
+}
+
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arrow = match self.direction {
@@ -151,6 +193,12 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// How much of a frame is kept.
+fn longest() -> usize {
+    if is_full() { usize::MAX } else { MAX_TEXT }
+}
+
+const BINARY: &str = "<binary>";
 const MAX_ENTRIES: usize = 256;
 const SHOWN_ENTRIES: usize = 20;
 const MAX_TEXT: usize = 240;
@@ -174,7 +222,7 @@ mod tests {
         assert_eq!(transcript.to_string(), "");
         received(&mut transcript, "40{\"sid\":\"a\"}");
         let at = Duration::from_millis(20);
-        transcript.record_binary(at, Direction::Sent, Transport::Polling, 7);
+        transcript.record_binary(at, Direction::Sent, Transport::Polling, &[0; 7]);
         assert_eq!(
             transcript.to_string(),
             concat!(

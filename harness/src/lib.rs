@@ -49,11 +49,14 @@ pub use tap::{Flow, ServerExpectation, ServerLog, ServerPacket, ServerPacketKind
 #[cfg(unix)]
 pub use socketio_mock_client::UnixConnector;
 pub use socketio_mock_client::{
-    AckFuture, Args, ByteStream, ClientBuilder, ClientsBuilder, CloseReason, ConnectionEvent,
-    ConnectionEvents, ConnectionObserver, Connector, DEFAULT_TIMEOUT, Direction, EncodedArgs,
-    Engine, Entry, Error as ClientError, Event, EventStream, Failure, Fate, FrameData, IntoTarget,
-    Leftovers, NamespaceBuilder, Next, Observer, Once, Opening, ParseArgsError, Parser, Protocol,
-    RawPacket, Reconnection, RegisteredClient, Registry, Responder, SocketIoClient,
-    TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport, Upgrade, create_socketio_client,
-    create_socketio_clients, scaled,
+    Absence, AckFuture, All, Args, ByteStream, Candidate, Claim, ClientBuilder, ClientsBuilder,
+    CloseReason, ConnectionEvent, ConnectionEvents, ConnectionObserver, Connector, Content,
+    DEFAULT_TIMEOUT, Difference, Direction, EncodedArgs, Engine, Entry, Error as ClientError,
+    Event, EventLog, EventPattern, EventStream, Expectation, Expecting, Failure, Fate, First,
+    FrameData, InOrder, IntoTarget, Leftovers, LogEntry, Manner, NamespaceBuilder, Next, Number,
+    Observed, Observer, Once, Opening, Packet, PacketEntry, Panics, ParseArgsError, Parser,
+    Protocol, RawPacket, ReasonName, Reconnection, RegisteredClient, Registry, Responder,
+    Situation, SocketIoClient, Source, TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport,
+    Tries, Unmet, Upgrade, create_socketio_client, create_socketio_clients, event, matchers,
+    scaled,
 };

@@ -27,6 +27,10 @@ impl Consumer {
         &self.name
     }
 
+    pub(super) fn wants(&self) -> Wants {
+        self.wants
+    }
+
     pub(super) fn is_satisfied(&self) -> bool {
         self.wants == Wants::One && self.given > 0
     }

@@ -5,11 +5,13 @@
 //! "tick", whether it came before or after the call, and no test depends on who was faster.
 
 mod consumer;
+mod marks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use socketio_proto::Args;
@@ -19,6 +21,7 @@ use consumer::Consumer;
 
 use crate::log::{Log, ObserverId};
 pub(crate) use consumer::Wants;
+pub(crate) use marks::Marks;
 
 /// Everything received on a namespace since its first byte, and its consumers.
 #[derive(Default)]
@@ -43,24 +46,24 @@ pub(crate) struct Received {
     pub(crate) args: Args,
     /// Present if the server wants an ack.
     pub(crate) ack_id: Option<u64>,
+    /// When it came, by the clock of the transcript.
+    pub(crate) at: Duration,
+    /// Its place among the events of all clients of this process.
+    pub(crate) order: u64,
     acked: AtomicBool,
-    /// Whether the test has been given it, or has looked at it.
-    read: AtomicBool,
+    pub(crate) marks: Marks,
 }
 
 impl Received {
-    pub(crate) fn new(name: String, args: Args, ack_id: Option<u64>) -> Self {
-        Self { name, args, ack_id, acked: AtomicBool::new(false), read: AtomicBool::new(false) }
+    pub(crate) fn new(name: String, args: Args, ack_id: Option<u64>, at: Duration) -> Self {
+        let order = NEXT_ORDER.fetch_add(1, Ordering::Relaxed);
+        let (acked, marks) = (AtomicBool::new(false), Marks::default());
+        Self { name, args, ack_id, at, order, acked, marks }
     }
 
     /// True for the first who asks: an event is acked once.
     pub(crate) fn claim_ack(&self) -> bool {
         !self.acked.swap(true, Ordering::AcqRel)
-    }
-
-    /// The test has been given it, or has looked at it.
-    pub(crate) fn mark_read(&self) {
-        self.read.store(true, Ordering::Release);
     }
 }
 
@@ -80,6 +83,10 @@ impl Inbox {
         self.log.wake_all();
     }
 
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
     /// A new consumer of events named `name`, at the end of the line. It is given what is
     /// unclaimed at once.
     pub(crate) fn register(&mut self, name: &str, wants: Wants) -> ConsumerId {
@@ -91,6 +98,9 @@ impl Inbox {
                 && let Some(index) = unclaimed.pop_first()
             {
                 consumer.give(index);
+                if let Some(event) = self.log.get(index) {
+                    event.marks.given_to(wants);
+                }
             }
         }
         if !consumer.is_satisfied() {
@@ -109,7 +119,7 @@ impl Inbox {
         let consumer = self.consumers.get_mut(&id);
         let taken = consumer.and_then(Consumer::take).and_then(|index| self.log.get(index));
         if let Some(event) = taken {
-            event.mark_read();
+            event.marks.taken();
             return Poll::Ready(Ok(Arc::clone(event)));
         }
         if let Some(reason) = &self.ended {
@@ -128,6 +138,9 @@ impl Inbox {
             waiting.retain(|other| *other != id);
         }
         for index in consumer.into_untaken() {
+            if let Some(event) = self.log.get(index) {
+                event.marks.given_back();
+            }
             self.hand_out(index);
         }
     }
@@ -145,10 +158,27 @@ impl Inbox {
         cx: &Context<'_>,
     ) -> Poll<Result<Arc<Received>, CloseReason>> {
         if let Poll::Ready(event) = self.log.poll_get(id, position, cx) {
-            event.mark_read();
+            event.marks.observed();
             return Poll::Ready(Ok(event));
         }
         self.ended.clone().map_or(Poll::Pending, |reason| Poll::Ready(Err(reason)))
+    }
+
+    /// Everything that has come from `position` on, and the reason if nothing will any more. The
+    /// waker is kept for what comes later.
+    pub(crate) fn look_on(
+        &mut self,
+        id: ObserverId,
+        position: usize,
+        waker: &Waker,
+    ) -> (Vec<Arc<Received>>, Option<CloseReason>) {
+        self.log.wait(id, waker);
+        (self.log.since(position).to_vec(), self.ended.clone())
+    }
+
+    /// Everything that has come, in order.
+    pub(crate) fn entries(&self) -> &[Arc<Received>] {
+        self.log.since(0)
     }
 
     pub(crate) fn forget_observer(&mut self, id: ObserverId) {
@@ -157,7 +187,7 @@ impl Inbox {
 
     /// Names and counts of the events that nobody has read.
     pub(crate) fn unread(&self) -> Vec<(String, usize)> {
-        self.count_by_name(|event| !event.read.load(Ordering::Acquire))
+        self.count_by_name(|event| !event.marks.is_read())
     }
 
     /// Names and counts of the events that asked for an ack and got none.
@@ -167,7 +197,7 @@ impl Inbox {
 
     fn count_by_name(&self, wanted: impl Fn(&Received) -> bool) -> Vec<(String, usize)> {
         let mut counts = BTreeMap::<&str, usize>::new();
-        for event in self.log.entries().filter(|event| wanted(event)) {
+        for event in self.entries().iter().filter(|event| wanted(event)) {
             *counts.entry(&event.name).or_default() += 1;
         }
         counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
@@ -186,7 +216,8 @@ impl Inbox {
     }
 
     fn hand_out(&mut self, index: usize) {
-        let Some(name) = self.log.get(index).map(|event| event.name.as_str()) else { return };
+        let Some(event) = self.log.get(index) else { return };
+        let name = event.name.as_str();
         let first = self.waiting.get_mut(name).and_then(|waiting| {
             let id = *waiting.front()?;
             Some((id, waiting))
@@ -200,6 +231,7 @@ impl Inbox {
         };
         if let Some(consumer) = self.consumers.get_mut(&id) {
             consumer.give(index);
+            event.marks.given_to(consumer.wants());
             if consumer.is_satisfied() {
                 waiting.pop_front();
             }
@@ -207,10 +239,10 @@ impl Inbox {
     }
 }
 
+static NEXT_ORDER: AtomicU64 = AtomicU64::new(0);
+
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
-
     use super::*;
 
     fn inbox(names: &[&str]) -> Inbox {
@@ -222,7 +254,12 @@ mod tests {
     }
 
     fn deliver(inbox: &mut Inbox, name: &str, number: usize) {
-        inbox.deliver(Received::new(name.to_owned(), Args::new(number).unwrap(), None));
+        inbox.deliver(Received::new(
+            name.to_owned(),
+            Args::new(number).unwrap(),
+            None,
+            Duration::ZERO,
+        ));
     }
 
     fn take(inbox: &mut Inbox, id: ConsumerId) -> Option<usize> {

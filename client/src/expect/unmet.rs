@@ -1,0 +1,171 @@
+use std::fmt::{self, Write as _};
+use std::panic::Location;
+use std::sync::OnceLock;
+
+use super::difference::Difference;
+use super::paint::{self, Role, paint};
+use super::situation::Situation;
+use crate::packets::PacketEntry;
+
+/// An expectation that was not met: what was expected, what came instead, and what may have gone
+/// wrong.
+///
+/// `Display` prints it without colours. Short by default: with `SOCKETIO_TEST_TRANSCRIPT=full` in
+/// the environment the whole conversation is kept and printed.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Unmet {
+    /// What was expected.
+    pub expected: String,
+    /// How it was not met.
+    pub outcome: String,
+    /// The events that came nearest, the nearest first.
+    pub candidates: Vec<Candidate>,
+    /// What may have gone wrong, a sentence each.
+    pub hints: Vec<String>,
+    /// The conversations, one a client involved.
+    pub situations: Vec<Situation>,
+    /// Where the expectation is written.
+    pub written_at: &'static Location<'static>,
+}
+
+/// An event that nearly, or wrongly, met an expectation.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The event and when it came: `["myEventResult",{"result":6}]`.
+    pub event: String,
+    /// What stands before it, such as the client that got it.
+    pub label: String,
+    /// Where its arguments differ.
+    pub differences: Vec<Difference>,
+    /// Conditions that do not hold for it.
+    pub conditions: Vec<String>,
+}
+
+impl Unmet {
+    fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    /// As a panic prints it: in colour on a terminal.
+    pub(crate) fn for_standard_error(&self) -> String {
+        paint::for_standard_error(&self.render())
+    }
+
+    fn write(&self, text: &mut String) -> fmt::Result {
+        write!(text, "expected {}\n  ", paint(Role::Heading, &self.expected))?;
+        write!(text, "{}", paint(Role::Heading, &self.outcome))?;
+        for candidate in &self.candidates {
+            candidate.write(text)?;
+        }
+        for hint in &self.hints {
+            write!(text, "\n  {} {hint}", paint(Role::Hint, "hint:"))?;
+        }
+        for situation in &self.situations {
+            write_conversation(text, situation, &self.candidates)?;
+        }
+        write!(text, "\n  expected at {}", self.written_at)
+    }
+}
+
+impl Candidate {
+    fn write(&self, text: &mut String) -> fmt::Result {
+        write!(text, "\n  {} {}", self.label, shortened(&self.event))?;
+        for difference in self.differences.iter().take(SHOWN_DIFFERENCES) {
+            let path = &difference.path;
+            let nothing = || "nothing".to_owned();
+            let expected = difference.expected.clone().unwrap_or_else(nothing);
+            let actual = difference.actual.clone().unwrap_or_else(nothing);
+            let expected = paint(Role::Expected, shortened(&expected));
+            let actual = paint(Role::Actual, shortened(&actual));
+            write!(text, "\n    {path}: expected {expected}")?;
+            write!(
+                text,
+                "\n    {:>1$} {actual}",
+                "got",
+                path.chars().count() + "expected: ".len()
+            )?;
+        }
+        let hidden = self.differences.len().saturating_sub(SHOWN_DIFFERENCES);
+        if hidden > 0 {
+            write!(text, "\n    … {hidden} more differences")?;
+        }
+        for condition in &self.conditions {
+            write!(text, "\n    {condition} does not hold")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_conversation(
+    text: &mut String,
+    situation: &Situation,
+    candidates: &[Candidate],
+) -> fmt::Result {
+    let tells = |packet: &&PacketEntry| !packet.is_fence() && (is_full() || !packet.is_idle());
+    let packets: Vec<_> = situation.packets.iter().filter(tells).collect();
+    let transport = packets.last().map_or("", |packet| packet.transport.name());
+    let (who, namespace) = (&situation.who, &situation.namespace);
+    write!(text, "\n  the conversation of {who} on {namespace}, by {transport}:")?;
+    let shown = if is_full() { packets.len() } else { SHOWN_PACKETS };
+    let hidden = packets.len().saturating_sub(shown);
+    if hidden + situation.forgotten > 0 {
+        let earlier = format!("… {} earlier packets", hidden + situation.forgotten);
+        write!(text, "\n    {}", paint(Role::Aside, earlier))?;
+    }
+    for packet in packets.into_iter().skip(hidden) {
+        let line = shortened(&packet.to_string());
+        match candidates.iter().find(|candidate| shows(packet, candidate)) {
+            Some(_) => write!(text, "\n    {line} {}", paint(Role::Hint, "◂"))?,
+            None if packet.namespace().is_none() => {
+                write!(text, "\n    {}", paint(Role::Aside, line))?;
+            }
+            None => write!(text, "\n    {line}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether the packet is the one the candidate came in.
+fn shows(packet: &PacketEntry, candidate: &Candidate) -> bool {
+    packet.event().is_some_and(|(name, args)| super::event_json(name, args) == candidate.event)
+}
+
+/// A long line cut in the middle of nothing: between characters.
+fn shortened(text: &str) -> String {
+    if is_full() || text.chars().count() <= SHOWN_CHARACTERS {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    format!("{cut}… ({} bytes)", text.len())
+}
+
+/// Whether the environment asks for the whole of every conversation.
+pub(crate) fn is_full() -> bool {
+    static FULL: OnceLock<bool> = OnceLock::new();
+    *FULL.get_or_init(|| std::env::var_os(VARIABLE).is_some_and(|value| value == "full"))
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&paint::plain(&self.render()))
+    }
+}
+
+impl std::error::Error for Unmet {}
+
+impl fmt::Debug for Unmet {
+    /// What a test prints that returns the error: as a panic does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.for_standard_error())
+    }
+}
+
+const VARIABLE: &str = "SOCKETIO_TEST_TRANSCRIPT";
+const SHOWN_PACKETS: usize = 12;
+const SHOWN_CHARACTERS: usize = 160;
+const SHOWN_DIFFERENCES: usize = 8;

@@ -1,0 +1,73 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::client::SocketIoClient;
+use crate::shared::Shared;
+use crate::socket::{Lifecycle, Socket};
+use crate::{Error, Result};
+
+impl SocketIoClient {
+    /// Resolves when everything has come that the server had sent before it answered: a proof of
+    /// what it has *not* sent, without waiting for time to pass.
+    ///
+    /// It asks for a namespace that nobody uses, which every server answers at once, on the same
+    /// connection and in order. What a handler emits *later*, after an await of its own, is not
+    /// covered: let the handler ack, await the ack, then raise the fence.
+    ///
+    /// Fails when the client's timeout passes, and on an engine with one namespace a connection.
+    /// On a connection that has ended nothing can come, so that is no error.
+    ///
+    /// ```no_run
+    /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// client.send_with_ack("join", "lobby").await?;
+    /// client.fence().await?;
+    /// assert_eq!(client.log().named("refused").count(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn fence(&self) -> impl Future<Output = Result> + Send + use<> {
+        raise(Arc::clone(self.shared()), Arc::clone(self.socket()), self.timeout())
+    }
+}
+
+pub(crate) async fn raise(shared: Arc<Shared>, socket: Arc<Socket>, patience: Duration) -> Result {
+    shared.engine.refuse("a fence")?;
+    if socket.is_ended() {
+        return Ok(());
+    }
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let Ok(asking) = shared.join_unseen(&format!("{PREFIX}{number}"), None) else {
+        // The connection ended between the two lines.
+        return Ok(());
+    };
+    let fence = Fence { shared, asking };
+    let mut lifecycle = fence.asking.lifecycle();
+    let answered = lifecycle.wait_for(|now| !matches!(now, Lifecycle::Connecting));
+    match tokio::time::timeout(patience, answered).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::Timeout {
+            waiting_for: "the answer to a fence (CONNECT to a namespace nobody uses)".into(),
+            after: patience,
+            hint: String::new(),
+            transcript: fence.shared.transcript(),
+        }),
+    }
+}
+
+/// Leaves its namespace again, should the server have accepted it.
+struct Fence {
+    shared: Arc<Shared>,
+    asking: Arc<Socket>,
+}
+
+impl Drop for Fence {
+    fn drop(&mut self) {
+        self.shared.leave(&self.asking);
+    }
+}
+
+/// What the namespaces of fences begin with.
+pub(crate) const PREFIX: &str = "/~fence/";
+
+static NEXT: AtomicU64 = AtomicU64::new(1);

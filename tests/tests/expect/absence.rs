@@ -1,0 +1,85 @@
+//! What was not sent, proved by a fence.
+
+use rstest::rstest;
+use serde_json::json;
+use socketio_harness::{ClientError, Engine, Result, close, create_socketio_client, event};
+use socketio_tests::{Peer, Via};
+
+#[rstest]
+#[tokio::test]
+async fn what_the_server_did_not_send_is_proved_without_a_pause(
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = peer.boot().await?;
+    let connect = || create_socketio_client(&app).transports(via.transports());
+    let (sender, other) = (connect().await?, connect().await?);
+
+    sender.send("broadcast", ("news", 1))?;
+    // The ack comes after whatever the sender could have got.
+    sender.send_with_ack("message-with-ack", ()).await?;
+    sender.expect_none("news").await;
+    other.expect("news").args([1]).times(1).await;
+    other.expect_none(event("news").args([2])).await;
+
+    sender.close().await?;
+    other.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_event_on_its_way_is_not_overlooked(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = create_socketio_client(&app).transports(via.transports()).await?;
+
+    for number in 0..20 {
+        // Emitted in the order of arrival: the fence is behind it.
+        client.send("emit-named", ("late", number))?;
+        let wrong = client.try_expect_none("late").args([number]).await;
+        let error = wrong.expect_err("the server emits it").to_string();
+        assert!(error.contains("expected no event \"late\""), "{error}");
+    }
+    assert_eq!(client.stray_packets(), 0);
+
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn nothing_can_come_on_a_connection_that_has_ended() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = create_socketio_client(&app).await?;
+    client.close().await?;
+    client.fence().await?;
+    client.expect_none("anything").await;
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_fence_leaves_nothing_behind() -> Result {
+    let app = Peer::Node.boot().await?;
+    let client = create_socketio_client(&app).await?;
+    let (first, second) = tokio::join!(client.fence(), client.fence());
+    first?;
+    second?;
+    socketio_tests::connections_become(&app, |held| {
+        *held == json!({"engine": 1, "sockets": {"/": 1, "/custom": 0, "/refused": 0}})
+    })
+    .await;
+    client.send_with_ack("message-with-ack", ()).await?;
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn the_second_engine_says_that_it_has_no_fence() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = create_socketio_client(&app).engine(Engine::RustSocketio).await?;
+    let refused = client.try_expect_none("anything").await;
+    assert!(matches!(refused, Err(ClientError::Unsupported { .. })), "{refused:?}");
+    client.close().await?;
+    close(app).await
+}

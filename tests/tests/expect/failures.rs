@@ -1,0 +1,219 @@
+//! What a failing test prints: each snapshot should suffice to find the mistake.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::json;
+use socketio_harness::{
+    ClientError, CloseReason, Result, SocketIoClient, close, create_socketio_client, event,
+};
+use socketio_tests::{Peer, scripted};
+
+/// The text of a failure, times, ids and places replaced.
+fn printed<T: std::fmt::Debug>(result: Result<T, ClientError>) -> String {
+    result.expect_err("the expectation should fail").to_string()
+}
+
+macro_rules! assert_printed {
+    ($result:expr) => {{
+        let text = printed($result);
+        insta::with_settings!({
+            omit_expression => true,
+            filters => [
+                (r" +\d+\.\d ms", "   #.# ms"),
+                (r#""sid":"[^"]*""#, r#""sid":"<sid>""#),
+                (r"tests/tests/expect/failures\.rs:\d+:\d+", "<here>"),
+            ],
+        }, { insta::assert_snapshot!(text) });
+    }};
+}
+
+const NOW: Duration = Duration::ZERO;
+
+async fn client_of(peer: &socketio_harness::App) -> Result<SocketIoClient> {
+    Ok(create_socketio_client(peer).ready("auth").await?)
+}
+
+#[tokio::test]
+async fn wrong_arguments() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    let result = json!({"name": "harry", "result": 6, "tags": ["a"], "at": "2026-01-01"});
+    client.send("emit-named", ("myEventResult", result))?;
+    client.expect("myEventResult").await;
+    let expected = json!([{"name": "harry", "result": 7, "tags": ["a", "b"], "unit": "kg"}]);
+    assert_printed!(client.try_expect("myEventResult").args(expected).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_misspelt_name() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("emit-named", ("my_event_result", 6))?;
+    client.expect("my_event_result").await;
+    assert_printed!(client.try_expect("myEventResult").args([6]).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn the_wrong_namespace() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    let custom = client.of("/custom").await?;
+    custom.send("emit-named", ("news", 1))?;
+    custom.expect("news").await;
+    assert_printed!(client.try_expect("news").args([1]).within(NOW).await);
+    custom.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn an_ack_instead_of_an_event() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send_with_ack("message-with-ack", json!({"result": 6})).await?;
+    let expected = json!([{"result": 6}]);
+    assert_printed!(client.try_expect("message-result").args(expected).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_handler_that_is_not_there() -> Result {
+    let silent = scripted::websocket(async |mut socket| {
+        socket.accept().await;
+        socket.drain().await;
+    });
+    let client = create_socketio_client(silent.await.expect("a free port")).await?;
+    client.send("myEvent", (1, 2, 3))?;
+    assert_printed!(client.try_expect("myEventResult").within(NOW).await);
+    client.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_array_instead_of_arguments() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("emit-named", ("pair", vec![1, 2]))?;
+    client.expect("pair").await;
+    assert_printed!(client.try_expect("pair").args(json!([1, 2])).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn text_instead_of_json() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("emit-named", ("state", r#"{"ready":true}"#))?;
+    client.expect("state").await;
+    assert_printed!(client.try_expect("state").args(json!([{"ready": true}])).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn one_too_many() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    for number in 0..3 {
+        client.send("emit-named", ("tick", number))?;
+    }
+    assert_printed!(client.try_expect("tick").times(2).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn something_that_should_not_have_come() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("emit-named", ("secret", json!({"for": "admins"})))?;
+    assert_printed!(client.try_expect_none("secret").await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn the_wrong_order() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    for name in ["joined", "left", "message"] {
+        client.send("emit-named", name)?;
+    }
+    client.expect("message").await;
+    let order = [event("joined"), event("message"), event("left")];
+    assert_printed!(client.try_expect_in_order(order).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn another_disconnect_reason() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("leave", ())?;
+    client.disconnected().await?;
+    assert_printed!(client.try_expect_disconnect(CloseReason::PingTimeout).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_refusal_of_another_kind() -> Result {
+    let app = Peer::Node.boot().await?;
+    let refused = create_socketio_client(&app).namespace("/refused");
+    let expected = json!({"message": "not authorized", "data": {"code": 7}});
+    assert_printed!(refused.try_expect_connect_error(expected).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_server_that_lets_everybody_in() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let admitted = create_socketio_client(&app).auth(json!({"token": "wrong"}));
+    assert_printed!(admitted.try_expect_connect_error("not authorized").await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_condition_that_does_not_hold() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("emit-named", ("sum", 6))?;
+    client.expect("sum").await;
+    assert_printed!(client.try_expect("sum").matching(|sum| sum.args()[0] == 7).within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_connection_that_ended_before() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("leave", ())?;
+    assert_printed!(client.try_expect("farewell").await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn from_now_too_late() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("emit-named", ("sum", 6))?;
+    client.expect("sum").await;
+    assert_printed!(client.try_expect("sum").from_now().within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_shown_short() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    let mut text = String::new();
+    for number in 0..100 {
+        write!(text, "{number} ").expect("a string takes everything");
+        client.send("emit-named", ("tick", number))?;
+    }
+    client.send("emit-named", ("long", text))?;
+    client.expect("tick").times(100).await;
+    let error = printed(client.try_expect("tock").within(NOW).await);
+    assert!(error.lines().count() < 25, "{error}");
+    assert!(error.lines().all(|line| line.chars().count() < 220), "{error}");
+    assert!(error.contains("\"tick\" came, 100 times"), "{error}");
+    close(app).await
+}

@@ -1,0 +1,8 @@
+//! Expectations: that they hold when they should, fail when they should, and what they print then.
+
+mod absence;
+mod endings;
+mod failures;
+mod in_order;
+mod json;
+mod single;
