@@ -3,6 +3,7 @@
 pub mod cut;
 pub mod gate;
 pub mod polling;
+pub mod redis;
 pub mod scripted;
 pub mod tls;
 pub mod witness;
