@@ -60,6 +60,8 @@ async fn pain_17_connection_recovery_is_exercised() -> Result {
 
     let mut events = client.connection_events();
     while !matches!(events.try_next().await?, Some(ConnectionEvent::Reconnected { .. })) {}
+    // The transport is back; an answer shows that the namespace is, too.
+    client.send_with_ack("message-with-ack", ()).await?;
     assert!(client.recovered());
     assert_eq!(client.id(), id);
 
