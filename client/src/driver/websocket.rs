@@ -245,3 +245,87 @@ const BATCH: usize = 16 << 10;
 
 /// For how many bytes a lane keeps room when there are none.
 const KEPT: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Cursor;
+
+    use tokio::io::{AsyncReadExt, duplex};
+    use tokio::net::TcpListener;
+    use tungstenite::WebSocket;
+
+    use super::*;
+
+    fn lane(stream: impl ByteStream) -> WebsocketLane {
+        WebsocketLane {
+            stream: Box::new(stream),
+            protocol: WebSocketContext::new(Role::Client, Some(config(Limits::default()))),
+            outgoing: BytesMut::new(),
+            unflushed: false,
+            closing: false,
+            failed: None,
+        }
+    }
+
+    /// The server's end of what a lane has written.
+    fn server(bytes: Vec<u8>) -> WebSocket<Cursor<Vec<u8>>> {
+        WebSocket::from_raw_socket(Cursor::new(bytes), Role::Server, None)
+    }
+
+    #[test]
+    fn a_server_reads_what_is_sent_whatever_its_length() {
+        let lengths = [0, 1, 2, 3, 4, 5, 125, 126, 127, 65_535, 65_536, 70_001];
+        let (stream, _peer) = duplex(1);
+        let mut lane = lane(stream);
+        let text = |length: usize| "abcdefg".chars().cycle().take(length).collect::<String>();
+        for length in lengths {
+            lane.send(&Frame::Text(text(length)));
+            lane.send(&Frame::Binary(text(length).into()));
+        }
+        lane.close();
+        let mut server = server(lane.outgoing.to_vec());
+        for length in lengths {
+            assert_eq!(server.read().unwrap(), Message::text(text(length)), "{length}");
+            assert_eq!(server.read().unwrap(), Message::binary(text(length)), "{length}");
+        }
+        assert_eq!(server.read().unwrap(), Message::Close(None));
+        lane.send(&Frame::Text("late".into()));
+        let result = lane.poll_write(&mut Context::from_waker(std::task::Waker::noop()));
+        assert_eq!(result, Err(None), "nothing follows a close");
+    }
+
+    #[tokio::test]
+    async fn a_burst_begins_to_leave_before_its_end_and_stays_in_order() {
+        const COUNT: usize = 100_000;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        stream.writable().await.unwrap();
+        let mut lane = lane(stream);
+        for number in 0..COUNT {
+            lane.send(&Frame::Text(format!("event {number:0>100}")));
+        }
+        let kept = lane.outgoing.len();
+        let all = COUNT * (6 + 106);
+        assert!(0 < kept && kept < all, "{kept} of {all} bytes: some have left, and some cannot");
+
+        let mut bytes = Vec::with_capacity(all);
+        let writing = poll_fn(|cx| match lane.poll_write(cx) {
+            Ok(()) if lane.outgoing.is_empty() => Poll::Ready(()),
+            Ok(()) => Poll::Pending,
+            Err(reason) => panic!("{reason:?}"),
+        });
+        let reading = async {
+            while bytes.len() < all {
+                peer.read_buf(&mut bytes).await.unwrap();
+            }
+        };
+        tokio::join!(writing, reading);
+        assert!(lane.outgoing.capacity() <= KEPT, "the memory of the burst is given back");
+        let mut server = server(bytes);
+        for number in 0..COUNT {
+            assert_eq!(server.read().unwrap(), Message::text(format!("event {number:0>100}")));
+        }
+    }
+}

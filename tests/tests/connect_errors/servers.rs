@@ -1,0 +1,135 @@
+//! What listens there, if anything does, does not speak Socket.IO, or not as asked for.
+
+use std::time::Duration;
+
+use socketio_fixtures::hello;
+use socketio_harness::{Result, Transport, close, create_app, create_socketio_client};
+use socketio_tests::{node_peer, scripted};
+
+use crate::{BOTH, Failure, says};
+
+#[tokio::test]
+async fn nothing_listens_on_the_port() -> Result {
+    let app = create_app(hello::router()).await?;
+    let port = app.port();
+    close(app).await?;
+    for transport in BOTH {
+        let error = create_socketio_client(port).transports([transport]).await.unwrap_err();
+        assert!(matches!(error, Failure::Unreachable { .. }), "{error}");
+        says(&error, &[&format!("127.0.0.1:{port}"), "refused", "check that the server runs"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_path_is_another_one() -> Result {
+    let app = create_app(hello::router()).await?;
+    for transport in BOTH {
+        let error = create_socketio_client(&app)
+            .path("/elsewhere")
+            .transports([transport])
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Failure::NotSocketIo { .. }), "{error}");
+        says(&error, &["/elsewhere/", "HTTP status 404", "port and path agree"]);
+    }
+    close(app).await
+}
+
+#[tokio::test]
+async fn the_path_is_another_one_on_a_server_that_then_says_nothing() -> Result {
+    // Node's server answers no request for a path that nobody has claimed.
+    let app = create_app(node_peer("peer.js")).await?;
+    for transport in BOTH {
+        let error = create_socketio_client(&app)
+            .path("/elsewhere")
+            .transports([transport])
+            .timeout(Duration::from_millis(300))
+            .await
+            .unwrap_err();
+        says(&error, &["/elsewhere/", "path agree"]);
+    }
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_web_page_answers() -> Result {
+    let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\n\r\n\
+                <!doctype html>";
+    for transport in BOTH {
+        let target = scripted::http(page).await.expect("a listener");
+        let error = create_socketio_client(target).transports([transport]).await.unwrap_err();
+        assert!(matches!(error, Failure::NotSocketIo { .. }), "{error}");
+        says(&error, &["did not answer like a Socket.IO server", "check that port and path"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn something_else_than_http_answers() -> Result {
+    for transport in BOTH {
+        let target = scripted::http("SSH-2.0-OpenSSH_9.2\r\n").await.expect("a listener");
+        let error = create_socketio_client(target).transports([transport]).await.unwrap_err();
+        assert!(matches!(error, Failure::NotSocketIo { .. }), "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_connection_is_closed_without_an_answer() -> Result {
+    for transport in BOTH {
+        let target = scripted::tcp(async |stream| drop(stream)).await.expect("a listener");
+        let error = create_socketio_client(target).transports([transport]).await.unwrap_err();
+        says(&error, &["http://127.0.0.1:"]);
+        assert!(
+            matches!(error, Failure::NotSocketIo { .. } | Failure::Unreachable { .. }),
+            "{error}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_port_is_silent() -> Result {
+    for transport in BOTH {
+        let target = scripted::http("").await.expect("a listener");
+        let error = create_socketio_client(target)
+            .transports([transport])
+            .timeout(Duration::from_millis(50))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Failure::Silent { .. }), "{error}");
+        says(&error, &["within 50ms", "accepted the connection", "check that a Socket.IO server"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_websocket_server_that_is_not_socketio() -> Result {
+    let echo = async |mut socket: scripted::Websocket| {
+        socket.text("welcome").await;
+        socket.drain().await;
+    };
+    let target = scripted::websocket(echo).await.expect("a listener");
+    let error = create_socketio_client(target).await.unwrap_err();
+    assert!(matches!(error, Failure::NotSocketIo { .. }), "{error}");
+    says(&error, &["parse error", "\"welcome\"", "the conversation so far"]);
+
+    let silent = async |mut socket: scripted::Websocket| socket.drain().await;
+    let target = scripted::websocket(silent).await.expect("a listener");
+    let timeout = Duration::from_millis(50);
+    let error = create_socketio_client(target).timeout(timeout).await.unwrap_err();
+    assert!(matches!(error, Failure::Silent { .. }), "{error}");
+    says(&error, &["the Engine.IO open packet did not come within 50ms"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transport_the_server_does_not_speak() -> Result {
+    let answer = "HTTP/1.1 400 Bad Request\r\ncontent-length: 40\r\n\r\n\
+                  {\"code\":0,\"message\":\"Transport unknown\"} ";
+    let target = scripted::http(answer).await.expect("a listener");
+    let error = create_socketio_client(target).transports([Transport::Polling]).await.unwrap_err();
+    says(&error, &["Transport unknown (HTTP status 400, code 0)", "check the transports"]);
+    Ok(())
+}
