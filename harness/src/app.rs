@@ -11,6 +11,7 @@ use crate::process::RunningProcess;
 use crate::server::Server;
 use crate::subject::{IntoSubject, Kind, Subject};
 use crate::tap::{DEFAULT_LIMIT, Tap};
+use crate::trace::{Trace, Tracing};
 
 /// Boots a server for a test, on a free port of the loopback interface unless told otherwise.
 ///
@@ -23,7 +24,13 @@ use crate::tap::{DEFAULT_LIMIT, Tap};
 /// # }
 /// ```
 pub fn create_app<Marker>(subject: impl IntoSubject<Marker>) -> AppBuilder {
-    AppBuilder { subject: subject.into_subject(), port: 0, path: None, log_limit: DEFAULT_LIMIT }
+    AppBuilder {
+        subject: subject.into_subject(),
+        port: 0,
+        path: None,
+        log_limit: DEFAULT_LIMIT,
+        tracing: None,
+    }
 }
 
 /// Takes an app down; the same as [`App::close`].
@@ -39,6 +46,7 @@ pub struct AppBuilder {
     port: u16,
     path: Option<String>,
     log_limit: usize,
+    pub(crate) tracing: Option<Tracing>,
 }
 
 impl AppBuilder {
@@ -82,8 +90,11 @@ impl AppBuilder {
             target = target.path(path);
         }
         let registry = Registry::default();
-        let faults = Faults::new(target.registry(registry.clone()));
-        Ok(App { running, target: faults.target(), registry, faults })
+        let target = target.registry(registry.clone());
+        let tracing = self.tracing.or_else(Tracing::from_environment);
+        let trace = tracing.map(|tracing| tracing.begin(target.url(), &registry)).transpose()?;
+        let faults = Faults::new(target);
+        Ok(App { running, target: faults.target(), registry, faults, trace })
     }
 }
 
@@ -106,6 +117,7 @@ pub struct App {
     target: Target,
     registry: Registry,
     faults: Faults,
+    pub(crate) trace: Option<Trace>,
 }
 
 pub(crate) enum Running {
@@ -180,6 +192,9 @@ impl App {
             }
         };
         self.faults.end().await;
+        if let Some(trace) = self.trace {
+            trace.finish(&stopped);
+        }
         stopped
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the harness's functions return; `Result` alone fits a test function.
@@ -78,6 +79,18 @@ pub enum Error {
     NotObserved {
         /// Why not, and what to do.
         reason: &'static str,
+    },
+
+    /// The directory for traces cannot be made.
+    #[error(
+        "cannot make the directory {path:?} for traces: {source}\n  \
+         check the variable SOCKETIO_TEST_TRACE"
+    )]
+    Trace {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
     },
 
     /// Typed arguments did not fit what came.

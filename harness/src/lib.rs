@@ -32,11 +32,13 @@ mod app;
 mod connections;
 mod error;
 mod faults;
+pub mod guide;
 mod process;
 mod server;
 mod service;
 mod subject;
 mod tap;
+mod trace;
 mod tracked;
 
 pub use app::{App, AppBuilder, close, create_app};
@@ -45,6 +47,8 @@ pub use faults::{Fault, Faults, Gone, Latency, Relay};
 pub use process::ChildProcess;
 pub use subject::{IntoSubject, Process, Subject, TowerService};
 pub use tap::{Flow, ServerExpectation, ServerLog, ServerPacket, ServerPacketKind};
+
+pub use trace::{TRACE_VARIABLE, Tracing};
 
 #[cfg(unix)]
 pub use socketio_mock_client::UnixConnector;

@@ -1,5 +1,6 @@
 //! What the integration tests share: servers and ways to reach them, to be combined by rstest.
 
+pub mod browser;
 pub mod cut;
 pub mod gate;
 pub mod polling;
