@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use crate::Transcript;
+use crate::fence;
 use crate::observer::Observer;
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::{Result, Transcript};
 
 /// The clients that were made for one [`Target`](crate::Target), in the order they were made.
 ///
@@ -191,6 +194,18 @@ impl RegisteredClient {
     pub fn transcript(&self) -> Option<Transcript> {
         let (shared, _) = self.0.parts()?;
         Some(*shared.transcript())
+    }
+
+    /// Resolves when everything has come to it that the server had sent before: see
+    /// [`SocketIoClient::fence`](crate::SocketIoClient::fence). At once if the client is gone.
+    pub fn fence(&self, patience: Duration) -> impl Future<Output = Result> + Send + use<> {
+        let parts = self.0.parts();
+        async move {
+            match parts {
+                Some((shared, socket)) => fence::raise(shared, socket, patience).await,
+                None => Ok(()),
+            }
+        }
     }
 
     /// What it has not dealt with so far.

@@ -65,15 +65,6 @@ pub enum Error {
         leftovers: Vec<String>,
     },
 
-    /// What the server received or emitted is not what was expected.
-    #[error("expected that {expected}{found}")]
-    Unmet {
-        /// What was expected.
-        expected: String,
-        /// What came instead.
-        found: String,
-    },
-
     /// What the server received and emitted cannot be seen.
     #[error("what the server received and emitted cannot be seen: {reason}")]
     NotObserved {

@@ -46,7 +46,7 @@ pub use error::{Error, Result};
 pub use faults::{Fault, Faults, Gone, Latency, Relay};
 pub use process::ChildProcess;
 pub use subject::{IntoSubject, Process, Subject, TowerService};
-pub use tap::{Flow, ServerExpectation, ServerLog, ServerPacket, ServerPacketKind};
+pub use tap::{ClientOfServer, Flow, ServerEvent, ServerLog, ServerPacket, ServerPacketKind};
 
 pub use trace::{TRACE_VARIABLE, Tracing};
 

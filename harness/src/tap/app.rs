@@ -1,16 +1,24 @@
 //! The server's side of a conversation, as an [`App`] shows it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::{Flow, ServerExpectation, ServerLog, Tap};
+use socketio_mock_client::{DEFAULT_TIMEOUT, Expectation, First, SocketIoClient, Tries, scaled};
+
+use super::source::{ServerSource, Whose};
+use super::{Flow, ServerEvent, ServerLog, Tap};
 use crate::app::{App, Running};
 use crate::{Error, Result};
 
+/// # What the server received and emitted
+///
+/// For any tower service, without a change to it: the harness reads along at the connections.
+/// Expectations are those of the client ([`SocketIoClient::expect`]), over everything since the
+/// app was booted; `.times(n)` raises a fence on every client made from the app before it says
+/// that there were no more, and `.times(0)` proves that there were none.
+///
+/// They fail for a server in a process of its own, and see nothing in a compressed websocket.
 impl App {
-    /// Expects that the server has received, or soon receives, an event of this name.
-    ///
-    /// For any tower service, without a change to it: the harness reads along at the connections.
-    /// Looks at everything since the app was booted.
+    /// The server should receive, or have received, an event of this name.
     ///
     /// ```
     /// # use serde_json::json;
@@ -25,31 +33,54 @@ impl App {
     /// let client = create_socketio_client(&app).await?;
     /// client.send("typing", ("harry", true))?;
     ///
-    /// app.received("typing").client(&client).args(json!(["harry", true])).times(1).await?;
-    /// app.emitted("typing").never()?; // nobody else is there to be told
+    /// app.received("typing").args(json!(["harry", true])).times(1).await;
+    /// app.emitted("typing").times(0).await; // nobody else is there to be told
     /// # client.close().await?; close(app).await }
     /// ```
-    ///
-    /// Fails for a server in a process of its own, and for a client that compresses its websocket.
-    pub fn received(&self, event: &str) -> ServerExpectation {
-        ServerExpectation::new(self.tap(), Flow::Received, event)
+    #[track_caller]
+    pub fn received(&self, event: &str) -> Expectation<ServerEvent> {
+        self.everybodys(Flow::Received).expect(event)
     }
 
-    /// Expects that the server has emitted, or soon emits, an event of this name. A broadcast is
-    /// one event for each client it reaches.
+    /// [`received`](Self::received) with an error instead of a panic.
+    #[track_caller]
+    pub fn try_received(&self, event: &str) -> Expectation<ServerEvent, First, Tries> {
+        self.everybodys(Flow::Received).try_expect(event)
+    }
+
+    /// The server should emit, or have emitted, an event of this name. A broadcast is one event
+    /// for each client it reaches.
     ///
     /// ```no_run
     /// # use serde_json::json;
-    /// # use socketio_harness::{App, Result, SocketIoClient};
-    /// # async fn f(app: App, client: SocketIoClient, others: Vec<SocketIoClient>) -> Result {
-    /// app.emitted("myEventResult").client(&client).args(json!([{"result": 6}])).await?;
-    /// app.emitted("joined").times(others.len()).await?;
-    /// # Ok(()) }
+    /// # use socketio_harness::{App, SocketIoClient};
+    /// # async fn f(app: App, others: Vec<SocketIoClient>) {
+    /// app.emitted("myEventResult").args_include(json!([{"result": 6}])).await;
+    /// app.emitted("joined").times(others.len()).await;
+    /// # }
     /// ```
+    #[track_caller]
+    pub fn emitted(&self, event: &str) -> Expectation<ServerEvent> {
+        self.everybodys(Flow::Emitted).expect(event)
+    }
+
+    /// [`emitted`](Self::emitted) with an error instead of a panic.
+    #[track_caller]
+    pub fn try_emitted(&self, event: &str) -> Expectation<ServerEvent, First, Tries> {
+        self.everybodys(Flow::Emitted).try_expect(event)
+    }
+
+    /// The same for one client, in its namespace.
     ///
-    /// See [`received`](Self::received).
-    pub fn emitted(&self, event: &str) -> ServerExpectation {
-        ServerExpectation::new(self.tap(), Flow::Emitted, event)
+    /// ```no_run
+    /// # use socketio_harness::{App, SocketIoClient};
+    /// # async fn f(app: App, sender: SocketIoClient, other: SocketIoClient) {
+    /// app.for_client(&other).emitted("message").times(1).await;
+    /// app.for_client(&sender).emitted("message").times(0).await; // it knows what it said
+    /// # }
+    /// ```
+    pub fn for_client<'a>(&'a self, client: &'a SocketIoClient) -> ClientOfServer<'a> {
+        ClientOfServer { app: self, client }
     }
 
     /// What the server received and emitted so far: events, acks, and what the protocol itself
@@ -68,6 +99,11 @@ impl App {
         Ok(self.tap()?.log())
     }
 
+    fn everybodys(&self, flow: Flow) -> ServerSource {
+        let whose = Whose::Everybodys(self.registry().clone());
+        ServerSource { tap: self.tap(), flow, whose, position: 0, seen: Vec::new() }
+    }
+
     fn tap(&self) -> Result<Arc<Tap>> {
         let (tap, reason) = match &self.running {
             Running::Server(server) => {
@@ -80,5 +116,59 @@ impl App {
             ),
         };
         tap.cloned().ok_or(Error::NotObserved { reason })
+    }
+}
+
+/// One client as the server sees it; see [`App::for_client`].
+#[derive(Debug, Clone, Copy)]
+pub struct ClientOfServer<'a> {
+    app: &'a App,
+    client: &'a SocketIoClient,
+}
+
+impl ClientOfServer<'_> {
+    /// The server should receive, or have received, an event from the client.
+    #[track_caller]
+    pub fn received(&self, event: &str) -> Expectation<ServerEvent> {
+        self.source(Flow::Received).expect(event)
+    }
+
+    /// [`received`](Self::received) with an error instead of a panic.
+    #[track_caller]
+    pub fn try_received(&self, event: &str) -> Expectation<ServerEvent, First, Tries> {
+        self.source(Flow::Received).try_expect(event)
+    }
+
+    /// The server should emit, or have emitted, an event to the client.
+    #[track_caller]
+    pub fn emitted(&self, event: &str) -> Expectation<ServerEvent> {
+        self.source(Flow::Emitted).expect(event)
+    }
+
+    /// [`emitted`](Self::emitted) with an error instead of a panic.
+    #[track_caller]
+    pub fn try_emitted(&self, event: &str) -> Expectation<ServerEvent, First, Tries> {
+        self.source(Flow::Emitted).try_expect(event)
+    }
+
+    fn source(&self, flow: Flow) -> ServerSource {
+        let whose = Whose::Client {
+            socket_id: self.client.id(),
+            namespace: self.client.namespace().to_owned(),
+            fence: Mutex::new(Some(Box::pin(self.client.fence()))),
+        };
+        ServerSource { tap: self.app.tap(), flow, whose, position: 0, seen: Vec::new() }
+    }
+}
+
+impl ServerSource {
+    #[track_caller]
+    fn expect(self, event: &str) -> Expectation<ServerEvent> {
+        Expectation::new(self, event, scaled(DEFAULT_TIMEOUT))
+    }
+
+    #[track_caller]
+    fn try_expect(self, event: &str) -> Expectation<ServerEvent, First, Tries> {
+        Expectation::new(self, event, scaled(DEFAULT_TIMEOUT))
     }
 }

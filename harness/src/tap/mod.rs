@@ -4,7 +4,8 @@
 //! a connection's bytes ─ copied as they pass (all that a test pays that never asks)
 //!   └ wire      HTTP (http, body) and what it becomes (websocket): pieces of a session
 //!       └ session   polling and websocket joined by sid, attachments in place: packets
-//!           └ log       what a test asserts on (expectation)
+//!           └ log       what a test asserts on
+//!                 └ source    in the terms of the client's expectations
 //! ```
 //!
 //! Bytes are cut into pieces when a quarter of a megabyte of them has gathered, and pieces decoded
@@ -12,22 +13,22 @@
 
 mod app;
 mod body;
-mod expectation;
 mod http;
 mod log;
 mod session;
+mod source;
 mod store;
 mod websocket;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-pub use expectation::ServerExpectation;
+pub use app::ClientOfServer;
 pub use log::{Flow, ServerLog, ServerPacket, ServerPacketKind};
+pub use source::ServerEvent;
 use store::Store;
 
 /// Sees every byte of an app's connections.
@@ -35,14 +36,12 @@ use store::Store;
 pub(crate) struct Tap {
     booted: Instant,
     store: Mutex<Store>,
-    news: Notify,
 }
 
 impl Tap {
     /// Keeps about `limit` bytes of what passes.
     pub(crate) fn new(limit: usize) -> Self {
-        let store = Mutex::new(Store::new(limit));
-        Self { booted: Instant::now(), store, news: Notify::new() }
+        Self { booted: Instant::now(), store: Mutex::new(Store::new(limit)) }
     }
 
     /// Takes bytes that the server has read from a connection, or written to it.
@@ -53,15 +52,15 @@ impl Tap {
         parts: impl IntoIterator<Item = &'b [u8]>,
     ) {
         let at = self.booted.elapsed();
-        self.store().passed(connection, at, flow, parts);
-        self.news.notify_waiters();
+        let waiting = self.store().passed(connection, at, flow, parts);
+        // Outside the lock, which they will want.
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Takes the end of a connection.
     pub(crate) fn closed(&self, connection: u64) {
         let at = self.booted.elapsed();
         self.store().closed(connection, at);
-        self.news.notify_waiters();
     }
 
     /// Everything so far.
@@ -69,14 +68,12 @@ impl Tap {
         self.store().log_since(0).0
     }
 
-    /// Everything from a position on, and the position after it.
-    pub(crate) fn log_since(&self, position: u64) -> (ServerLog, u64) {
-        self.store().log_since(position)
-    }
-
-    /// Resolves when there may be more than at the time of this call.
-    pub(crate) fn news(&self) -> Notified<'_> {
-        self.news.notified()
+    /// Everything from a position on, and the position after it. The waker is woken when more has
+    /// passed.
+    pub(crate) fn look_on(&self, position: u64, waker: &Waker) -> (ServerLog, u64) {
+        let mut store = self.store();
+        store.wake_at_news(waker);
+        store.log_since(position)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::log::{Flow, ServerLog, ServerPacket};
@@ -24,6 +25,7 @@ pub(super) struct Store {
     held: usize,
     dropped: u64,
     problems: Vec<String>,
+    waiting: Vec<Waker>,
 }
 
 /// Something that happened on a connection.
@@ -54,16 +56,19 @@ impl Store {
             held: 0,
             dropped: 0,
             problems: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
+    /// Takes bytes; returns who waits for them.
+    #[must_use]
     pub(super) fn passed<'b>(
         &mut self,
         connection: u64,
         at: Duration,
         flow: Flow,
         parts: impl IntoIterator<Item = &'b [u8]>,
-    ) {
+    ) -> Vec<Waker> {
         let before = self.bytes.len();
         for part in parts {
             self.bytes.extend_from_slice(part);
@@ -74,6 +79,14 @@ impl Store {
         }
         if self.bytes.len() + self.chunks.len() * size_of::<Chunk>() > MAX_FRESH {
             self.cut();
+        }
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// To be woken by whoever makes something pass.
+    pub(super) fn wake_at_news(&mut self, waker: &Waker) {
+        if !self.waiting.iter().any(|other| other.will_wake(waker)) {
+            self.waiting.push(waker.clone());
         }
     }
 

@@ -30,7 +30,7 @@ async fn pain_27_client_code_is_tested_against_a_mocked_server() -> Result {
     let app = create_app(axum::Router::new().layer(layer)).await?;
 
     assert_eq!(price_of(&app.url(), "lamp").await?, 4);
-    app.received("price").args(json!(["lamp"])).times(1).await?;
+    app.received("price").args(json!(["lamp"])).times(1).await;
     close(app).await
 }
 
@@ -59,6 +59,6 @@ async fn pain_31_a_scenario_becomes_load() -> Result {
     let app = create_app(hello::router()).await?;
     let clients = create_socketio_clients(&app, 200).await?;
     futures::future::try_join_all(clients.into_iter().map(scenario)).await?;
-    app.received("myEvent").times(200).await?;
+    app.received("myEvent").times(200).await;
     close(app).await
 }

@@ -53,9 +53,10 @@ async fn pain_05_absence_is_proved() -> Result {
     client.send("broadcast", ("news", 1))?;
     other.once("news").await?;
     client.send_with_ack("message-with-ack", ()).await?;
-    // What has been emitted to this client is known, not guessed: the broadcast left it out.
-    app.emitted("news").client(&client).never()?;
-    app.emitted("news").client(&other).times(1).await?;
+    // By a fence on its connection, and on the server: the broadcast left it out.
+    client.expect_none("news").await;
+    app.for_client(&client).emitted("news").times(0).await;
+    app.for_client(&other).emitted("news").times(1).await;
 
     client.close().await?;
     other.close().await?;

@@ -1,0 +1,184 @@
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
+use socketio_mock_client::Error as ClientError;
+use socketio_mock_client::{
+    Args, Content, Direction, Observed, Packet, PacketEntry, Registry, Situation, Source,
+};
+
+use super::Tap;
+use super::log::{Flow, ServerPacket, ServerPacketKind};
+use crate::Result;
+
+/// An event that the server under test received or emitted: a [`ServerPacket`] that is an event.
+#[derive(Clone)]
+pub struct ServerEvent(Arc<ServerPacket>);
+
+/// The events of the server, for the client's expectations.
+pub(super) struct ServerSource {
+    pub(super) tap: Result<Arc<Tap>>,
+    pub(super) flow: Flow,
+    pub(super) whose: Whose,
+    /// How far the log has been read.
+    pub(super) position: u64,
+    pub(super) seen: Vec<ServerEvent>,
+}
+
+/// Resolves when what was under way has passed.
+pub(super) type Fence = BoxFuture<'static, socketio_mock_client::Result>;
+
+/// Whose events are looked at.
+pub(super) enum Whose {
+    Everybodys(Registry),
+    Client {
+        socket_id: String,
+        namespace: String,
+        /// The client's, to be raised once.
+        fence: Mutex<Option<Fence>>,
+    },
+}
+
+impl Source<ServerEvent> for ServerSource {
+    fn look_on(&mut self, position: usize, waker: &Waker) -> (Vec<ServerEvent>, Option<String>) {
+        let tap = match &self.tap {
+            Ok(tap) => tap,
+            Err(error) => return (Vec::new(), Some(error.to_string())),
+        };
+        let (log, next) = tap.look_on(self.position, waker);
+        self.position = next;
+        let events = log.packets.into_iter().filter(|packet| {
+            packet.flow == self.flow && packet.event().is_some() && self.whose.includes(packet)
+        });
+        self.seen.extend(events.map(ServerEvent));
+        (self.seen.get(position..).unwrap_or_default().to_vec(), None)
+    }
+
+    fn fence(&self, patience: Duration) -> Fence {
+        if self.tap.is_err() {
+            // `look_on` has told why, or will.
+            return futures::future::ready(Ok(())).boxed();
+        }
+        match &self.whose {
+            Whose::Client { fence, .. } => {
+                let fence = fence.lock().unwrap_or_else(PoisonError::into_inner).take();
+                fence.unwrap_or_else(|| futures::future::ready(Ok(())).boxed())
+            }
+            Whose::Everybodys(registry) => {
+                let fences =
+                    registry.clients().into_iter().map(move |client| client.fence(patience));
+                try_join_all(fences).map(|fences| fences.map(|_| ())).boxed()
+            }
+        }
+    }
+
+    fn situation(&self) -> Situation {
+        let mut situation = Situation::default();
+        let who = match &self.whose {
+            Whose::Everybodys(_) => "all clients",
+            Whose::Client { namespace, .. } => {
+                situation.namespace.clone_from(namespace);
+                "the client"
+            }
+        };
+        situation.who = format!("{who} with the server");
+        if let Ok(tap) = &self.tap {
+            let log = tap.log();
+            situation.forgotten = usize::try_from(log.dropped()).unwrap_or(usize::MAX);
+            let concerned = log.packets().filter(|packet| self.whose.includes(packet));
+            situation.packets = concerned.map(entry).collect();
+        }
+        situation
+    }
+
+    fn failing(&self, _: Option<&str>, error: ClientError) -> ClientError {
+        match &self.tap {
+            Ok(_) => error,
+            Err(reason) => ClientError::InvalidOption {
+                what: "subject",
+                value: "not observed".into(),
+                reason: reason.to_string(),
+            },
+        }
+    }
+}
+
+impl Whose {
+    fn includes(&self, packet: &ServerPacket) -> bool {
+        match self {
+            Self::Everybodys(_) => true,
+            Self::Client { socket_id, namespace, .. } => {
+                packet.socket_id.as_deref() == Some(socket_id)
+                    && packet.namespace.as_deref() == Some(namespace)
+            }
+        }
+    }
+}
+
+/// The packet as the conversation of a failed expectation shows it: from the client's side, as the
+/// clients' own conversations are.
+fn entry(packet: &ServerPacket) -> PacketEntry {
+    let namespace = packet.namespace.clone().unwrap_or_default();
+    let content = match packet.kind.clone() {
+        ServerPacketKind::Event { name, args, ack_id } => {
+            Content::Packet(Packet::Event { namespace, id: ack_id, name, args })
+        }
+        ServerPacketKind::Ack { id, args, .. } => {
+            Content::Packet(Packet::Ack { namespace, id, args })
+        }
+        ServerPacketKind::Connect { payload } => {
+            let payload = Some(payload).filter(|payload| !payload.is_null());
+            Content::Packet(Packet::Connect { namespace, query: None, payload })
+        }
+        ServerPacketKind::ConnectError { payload } => {
+            Content::Packet(Packet::ConnectError { namespace, payload })
+        }
+        ServerPacketKind::Disconnect => Content::Packet(Packet::Disconnect { namespace }),
+        ServerPacketKind::Engine { name, data } => Content::Engine { name, data },
+        ServerPacketKind::Undecodable { reason } => {
+            Content::Unread { bytes: reason.len(), text: reason }
+        }
+    };
+    let direction = match packet.flow {
+        Flow::Received => Direction::Sent,
+        Flow::Emitted => Direction::Received,
+    };
+    PacketEntry { at: packet.at, direction, transport: packet.transport, content }
+}
+
+impl Observed for ServerEvent {
+    fn name(&self) -> &str {
+        self.event().unwrap_or_default()
+    }
+
+    fn raw_args(&self) -> &Args {
+        self.0.raw_args().unwrap_or(&NO_ARGS)
+    }
+
+    fn at(&self) -> Duration {
+        self.at
+    }
+
+    /// The server's log has no reader whom it could owe one.
+    fn mark_read(&self) {}
+}
+
+impl Deref for ServerEvent {
+    type Target = ServerPacket;
+
+    fn deref(&self) -> &ServerPacket {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ServerEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+static NO_ARGS: LazyLock<Args> = LazyLock::new(Args::default);
