@@ -2,7 +2,9 @@
 
 pub mod browser;
 pub mod cut;
+pub mod devtools;
 pub mod gate;
+pub mod nginx;
 pub mod polling;
 pub mod redis;
 pub mod scripted;

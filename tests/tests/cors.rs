@@ -1,0 +1,107 @@
+//! What pages of other origins may do, as configured.
+
+use serde_json::json;
+use socketio_fixtures::reference::config::{AllowOrigins, Cors};
+use socketio_fixtures::reference::{App, Config, Running, start};
+use socketio_harness::{Result, create_socketio_client};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+async fn server(cors: Cors) -> Running {
+    let config = Config { cors, ..Config::default() };
+    start(&config, App::Base).await.expect("a server that starts")
+}
+
+fn of(origins: &[&str]) -> Cors {
+    let origins = AllowOrigins::List(origins.iter().map(ToString::to_string).collect());
+    Cors { origins, methods: vec!["GET".into(), "POST".into()], ..Cors::default() }
+}
+
+/// The status and the headers of an answer, in lower case, those of CORS only.
+async fn ask(server: &Running, method: &str, path: &str, headers: &[&str]) -> (u16, Vec<String>) {
+    let exchange = async {
+        let mut stream = TcpStream::connect(server.address()).await?;
+        let lines = headers.join("\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lines}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = exchange.await.expect("an answer");
+    let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.get(9..12).and_then(|digits| digits.parse().ok()).expect("a status");
+    let lines = head.lines().skip(1).map(str::to_ascii_lowercase);
+    let mut lines: Vec<_> = lines.filter(|line| line.starts_with("access-")).collect();
+    lines.sort();
+    (status, lines)
+}
+
+const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
+const OURS: &str = "origin: http://localhost:8080";
+const EVIL: &str = "origin: http://evil.example";
+
+#[tokio::test]
+async fn the_one_origin_is_named_whoever_asks() -> Result {
+    let server = server(of(&["http://localhost:8080"])).await;
+    let named = vec!["access-control-allow-origin: http://localhost:8080".to_owned()];
+    for origin in [OURS, EVIL, "origin: null"] {
+        for path in [HANDSHAKE, "/socket.io/socket.io.js"] {
+            let answer = ask(&server, "GET", path, &[origin]).await;
+            assert_eq!(answer, (200, named.clone()), "{origin} {path}");
+        }
+    }
+    let preflight = [OURS, "access-control-request-method: POST"];
+    let answer = ask(&server, "OPTIONS", HANDSHAKE, &preflight).await;
+    let allowed = vec!["access-control-allow-methods: get,post".to_owned(), named[0].clone()];
+    // The official server says 204; a browser takes any success.
+    assert_eq!(answer, (200, allowed));
+
+    // Browsers do not ask for websockets, so the option is not for them.
+    let client =
+        create_socketio_client(server.url()).header("origin", "http://evil.example").await?;
+    let sum = client.send_with_ack("myEvent", (1, 2, 3)).await?;
+    assert_eq!(sum.values(), [json!({"name": "harry", "result": 6})]);
+    client.close().await?;
+    server.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_several_origins_the_one_that_asks_is_named() {
+    let server = server(of(&["http://localhost:8080", "http://localhost:8081"])).await;
+    let (_, ours) = ask(&server, "GET", HANDSHAKE, &[OURS]).await;
+    assert_eq!(ours, ["access-control-allow-origin: http://localhost:8080"]);
+    let (_, evil) = ask(&server, "GET", HANDSHAKE, &[EVIL]).await;
+    assert_eq!(evil, [""; 0]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn credentials_and_headers_are_allowed_as_configured() {
+    let cors = Cors {
+        credentials: true,
+        allowed_headers: vec!["x-token".into()],
+        ..of(&["http://localhost:8080"])
+    };
+    let server = server(cors).await;
+    let (_, answer) = ask(&server, "GET", HANDSHAKE, &[OURS]).await;
+    let credentials = "access-control-allow-credentials: true";
+    let origin = "access-control-allow-origin: http://localhost:8080";
+    assert_eq!(answer, [credentials, origin]);
+    let asked =
+        [OURS, "access-control-request-method: GET", "access-control-request-headers: x-token"];
+    let (_, answer) = ask(&server, "OPTIONS", HANDSHAKE, &asked).await;
+    let headers = "access-control-allow-headers: x-token";
+    let methods = "access-control-allow-methods: get,post";
+    assert_eq!(answer, [credentials, headers, methods, origin]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn by_default_nothing_is_said_of_other_origins() {
+    let server = server(Cors::default()).await;
+    assert_eq!(ask(&server, "GET", HANDSHAKE, &[EVIL]).await, (200, Vec::new()));
+    server.stop().await;
+}
