@@ -130,7 +130,7 @@ async fn the_browser_client_is_the_official_one() {
     let official = std::fs::read_to_string(&file)
         .unwrap_or_else(|_| panic!("{} is missing: run ./tests/run", file.display()));
     let server = server("/socket.io").await;
-    let served = http_get_at(server.address().port(), "/socket.io/socket.io.js").await;
-    assert!(served == official, "copy socket.io.min.js of the package anew");
+    let copy = http_get_at(server.address().port(), "/socket.io/socket.io.js").await;
+    assert!(copy == official, "copy socket.io.min.js of the package anew");
     server.stop().await;
 }
