@@ -265,6 +265,11 @@ fn message_of(error: &ClientError) -> String {
             let conversation = transcript.to_string();
             message.strip_suffix(&conversation).map(str::to_owned).unwrap_or(message)
         }
+        ClientError::Unmet(unmet) => {
+            let mut short = (**unmet).clone();
+            short.situations.clear();
+            short.to_string()
+        }
         _ => message,
     }
 }

@@ -27,9 +27,11 @@ pub(crate) fn last() -> Option<String> {
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
+    // Expectations that are not met panic in colour on a terminal.
     let message = info.payload_as_str().unwrap_or("Box<dyn Any>");
+    let message = anstream::adapter::strip_str(message);
     match info.location() {
         Some(place) => format!("{message}\n  panicked at {}:{}", place.file(), place.line()),
-        None => message.to_owned(),
+        None => message.to_string(),
     }
 }

@@ -81,6 +81,31 @@ fn an_early_return_is_a_failure_and_the_wait_that_failed_is_marked() {
     assert_eq!(marked, 1);
 }
 
+#[test]
+fn an_expectation_that_was_not_met_is_marked_on_its_client() {
+    let directory = directory("expectation");
+    let tracing = Tracing::on_failure(&directory);
+    let passed = run("users::expects", || async {
+        let app = boot(tracing).await?;
+        let client = create_socketio_client(&app).await?;
+        client.send("myEvent", (1, 2, 3))?;
+        let sum = client.expect("myEventResult").args([json!({"name": "harry", "result": 7})]);
+        sum.within(Duration::from_millis(40)).await;
+        close(app).await
+    });
+    assert!(!passed);
+    let trace = read(&directory);
+    let [expectation, panic] = &failures(&trace)[..] else { panic!("{trace:#}") };
+    assert_eq!(expectation.0, 1);
+    assert!(expectation.1.starts_with("expected event \"myEventResult\""), "{expectation:?}");
+    for part in ["7", "6", "trace/endings.rs:"] {
+        assert!(expectation.2.contains(part), "{expectation:?}");
+    }
+    // The conversation is in the trace already; colours are for terminals.
+    assert!(!expectation.2.contains("40{\"sid\""), "{expectation:?}");
+    assert!(!panic.2.contains('\u{1b}'), "{panic:?}");
+}
+
 #[tokio::test]
 async fn a_test_that_passes_writes_none_on_failure() -> Result {
     let directory = directory("passes");
