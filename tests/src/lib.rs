@@ -125,17 +125,23 @@ pub async fn http_get(app: &App, path: &str) -> String {
 
 /// The body of a plain GET on a port of this machine.
 pub async fn http_get_at(port: u16, path: &str) -> String {
+    let answer = http_answer(port, path).await;
+    match answer.split_once("\r\n\r\n") {
+        Some((_, body)) => body.to_owned(),
+        None => answer,
+    }
+}
+
+/// All of the answer to a plain GET on a port of this machine: head and body.
+pub async fn http_answer(port: u16, path: &str) -> String {
     let request = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let head = format!("GET {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\r\n");
+        // 1.0: a body without chunks, that ends with the connection.
+        let head = format!("GET {path} HTTP/1.0\r\nhost: app\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         std::io::Result::Ok(answer)
     };
-    let answer = request.await.unwrap_or_else(|error| format!("GET {path} failed: {error}"));
-    match answer.split_once("\r\n\r\n") {
-        Some((_, body)) => body.to_owned(),
-        None => answer,
-    }
+    request.await.unwrap_or_else(|error| format!("GET {path} failed: {error}"))
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "what is not as recorded ends the test")]
 
+mod connections;
 mod filters;
 mod messages;
 mod middleware;
@@ -10,6 +11,7 @@ mod namespaces;
 mod player;
 mod rooms;
 mod scenario;
+mod server;
 mod stage;
 mod table;
 mod values;

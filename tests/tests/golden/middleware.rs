@@ -4,7 +4,7 @@ use rstest_reuse::apply;
 use socketio_harness::Result;
 
 use crate::player::Kind;
-use crate::stage::Stage;
+use crate::stage::{Action, Stage};
 use crate::with_both_clients;
 
 #[apply(with_both_clients)]
@@ -32,6 +32,7 @@ async fn what_fails_or_stops_or_changes_the_value(clients: Kind) -> Result {
 #[apply(with_both_clients)]
 async fn a_refused_client_learns_why(clients: Kind) -> Result {
     let mut stage = Stage::set("15-native-auth-middleware", clients).await?;
-    stage.steps(1..=2).await;
+    stage.steps(1..=3).await;
+    stage.step(4, Action::Connect(vec!["w".into()])).await;
     stage.strike().await
 }

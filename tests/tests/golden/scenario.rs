@@ -35,6 +35,14 @@ pub(crate) struct Client {
     pub(crate) options: Value,
 }
 
+impl Client {
+    /// The namespace it asks for. The original's wrapper takes it as an option.
+    pub(crate) fn namespace(&self) -> &str {
+        let wrapped = self.options.get("namespace").and_then(Value::as_str);
+        self.namespace.as_deref().or(wrapped).unwrap_or("/")
+    }
+}
+
 /// Something that was done, and what came of it.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Step {
@@ -133,6 +141,13 @@ impl Step {
     pub(crate) fn trace(&self) -> Vec<&str> {
         let server = self.timeline.iter().filter(|entry| entry["at"] == "server");
         server.filter_map(|entry| entry["log"].as_str()).collect()
+    }
+
+    /// The clients that are looked at.
+    pub(crate) fn watched(&self) -> BTreeSet<String> {
+        let acting = self.timeline.iter().filter_map(|entry| entry["at"].as_str());
+        let acting = acting.filter(|name| *name != "server").map(str::to_owned);
+        self.received.keys().cloned().chain(acting).collect()
     }
 
     /// Whether an ack is asked for, and none comes.

@@ -7,6 +7,7 @@ use assert_json_diff::assert_json_eq;
 use serde_json::{Value, json};
 use socketio_fixtures::reference::{Reference, build};
 use socketio_harness::{App, Result, close, create_app, scaled};
+use socketio_tests::http_answer;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 
@@ -34,6 +35,8 @@ pub(crate) enum Action {
     Close(Vec<String>),
     /// What server code finds out.
     Ask(fn(&SocketIo) -> Value),
+    /// A plain request, outside Socket.IO.
+    Get(&'static str),
 }
 
 impl Action {
@@ -98,15 +101,14 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Some clients of a recording are for steps that cannot be acted out.
+    /// Whether a client is there from the first step on.
     fn takes_part(&self, name: &str) -> bool {
-        self.scenario.steps.iter().any(|step| step.received.contains_key(name))
+        self.scenario.steps.first().is_some_and(|step| step.received.contains_key(name))
     }
 
     async fn connect(&mut self, name: &str) {
         let client = self.scenario.clients.get(name).cloned().unwrap_or_default();
-        let path = self.scenario.config().path;
-        self.player.connect(name, &self.app, &path, &client).await;
+        self.player.connect(name, &self.app, &client).await;
         self.note_ids();
     }
 
@@ -161,6 +163,7 @@ impl Stage {
                 }
             }
             Action::Ask(ask) => found = Some(ask(&self.reference.io)),
+            Action::Get(path) => found = Some(get(&self.app, path).await),
         }
         if let Some(ack) = ack {
             if step.is_never_acked() {
@@ -181,8 +184,7 @@ impl Stage {
             match first {
                 None => {
                     let client = Client { namespace: Some(namespace.into()), ..Client::default() };
-                    let path = self.scenario.config().path;
-                    self.player.connect(name, &self.app, &path, &client).await;
+                    self.player.connect(name, &self.app, &client).await;
                     first = Some(name);
                 }
                 Some(over) => self.player.open(name, over, namespace).await,
@@ -197,7 +199,7 @@ impl Stage {
     /// has left to another task is done in between.
     async fn settle(&mut self, step: &Step, actor: Option<&str>) {
         self.trace_has(step.trace().len()).await;
-        for name in step.received.keys() {
+        for name in &step.watched() {
             self.player.wait_for(name, step.seen_by(name).len()).await;
         }
         let others = self.player.ids().into_iter().map(|(name, _)| name);
@@ -217,7 +219,7 @@ impl Stage {
         let trace = self.reference.trace.take();
         let mut seen = serde_json::Map::new();
         let mut expected = serde_json::Map::new();
-        for name in step.received.keys() {
+        for name in &step.watched() {
             seen.insert(name.clone(), self.player.take(name).await.into());
             expected.insert(name.clone(), step.seen_by(name).into());
         }
@@ -247,6 +249,23 @@ impl Stage {
         &self.reference.io
     }
 
+    /// The server.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Closes the server under its clients, and tells what each of them then received.
+    pub(crate) async fn close_under_clients(mut self) -> Result<Vec<(String, Vec<Value>)>> {
+        let names: Vec<_> = self.player.ids().into_iter().map(|(name, _)| name).collect();
+        close(self.app).await?;
+        let mut seen = Vec::new();
+        for name in names {
+            self.player.wait_for(&name, 1).await;
+            seen.push((name.clone(), self.player.take(&name).await));
+        }
+        Ok(seen)
+    }
+
     /// Takes everything down.
     pub(crate) async fn strike(mut self) -> Result {
         self.player.leave().await;
@@ -267,6 +286,15 @@ fn results(step: &Step, found: Option<Value>) -> (Value, Value) {
             let alone = if recorded.is_array() { args.clone() } else { args[0].clone() };
             (alone, recorded)
         }
+        _ if recorded.is_number() => (found["status"].clone(), recorded),
         _ => (found, recorded),
     }
+}
+
+/// Status and body of a plain GET.
+async fn get(app: &App, path: &str) -> Value {
+    let answer = http_answer(app.port(), path).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer has a head");
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse::<u16>().ok());
+    json!({ "status": status, "body": body })
 }

@@ -48,8 +48,8 @@ impl Player {
     }
 
     /// Connects a client over a connection of its own. What comes of it is among what it receives.
-    pub(crate) async fn connect(&mut self, name: &str, app: &App, path: &str, client: &Client) {
-        each!(self, player => player.connect(name, app, path, client).await);
+    pub(crate) async fn connect(&mut self, name: &str, app: &App, client: &Client) {
+        each!(self, player => player.connect(name, app, client).await);
     }
 
     /// Connects a client over another one's connection.

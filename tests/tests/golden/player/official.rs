@@ -54,15 +54,14 @@ impl Official {
         answer
     }
 
-    pub(crate) async fn connect(&mut self, name: &str, app: &App, path: &str, client: &Client) {
+    pub(crate) async fn connect(&mut self, name: &str, app: &App, client: &Client) {
         let mut options = json!({ "transports": ["websocket"] });
         if let (Some(options), Some(own)) = (options.as_object_mut(), client.options.as_object()) {
             options.extend(own.clone());
             // Of the original's server.
             options.remove("port");
-            options.insert("path".into(), path.into());
         }
-        let namespace = client.namespace.as_deref().unwrap_or("/");
+        let namespace = client.namespace();
         let url = format!("http://127.0.0.1:{}{namespace}", app.port());
         let order = json!({ "do": "connect", "name": name, "url": url, "options": options });
         let answer = self.order(order).await;

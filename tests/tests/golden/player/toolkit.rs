@@ -36,19 +36,30 @@ struct Open {
 }
 
 impl Toolkit {
-    pub(crate) async fn connect(&mut self, name: &str, app: &App, path: &str, client: &Client) {
+    pub(crate) async fn connect(&mut self, name: &str, app: &App, client: &Client) {
         let transports = client.options["transports"].as_array().map_or_else(
             || vec![Transport::Websocket],
             |names| names.iter().map(transport).collect(),
         );
+        let path = client.options["path"].as_str().unwrap_or("/socket.io");
+        let first = transports.first().copied();
         let mut builder = create_socketio_client(app).path(path).transports(transports);
-        if let Some(namespace) = &client.namespace {
-            builder = builder.namespace(namespace);
-        }
+        builder = builder.namespace(client.namespace());
         if let Some(auth) = client.options.get("auth") {
             builder = builder.auth(auth);
         }
         let connected = builder.await;
+        if let Err(ClientError::NotSocketIo { .. } | ClientError::SessionRefused { .. }) = connected
+        {
+            // In the words of the official client.
+            let error = match first {
+                Some(Transport::Polling) => "xhr poll error",
+                _ => "websocket error",
+            };
+            let playing = self.clients.entry(name.to_owned()).or_default();
+            playing.seen.push(json!(["(connect_error)", error]));
+            return;
+        }
         self.joined(name, connected);
     }
 
@@ -112,8 +123,15 @@ impl Toolkit {
         let Some(open) = &mut playing.open else { return };
         while playing.seen.len() < count {
             // What does not come is told by the comparison.
-            let Ok(event) = open.events.next().await else { return };
-            playing.seen.push(entry(&event));
+            match open.events.next().await {
+                Ok(event) => playing.seen.push(entry(&event)),
+                Err(ClientError::Disconnected { reason, .. }) => {
+                    playing.seen.push(json!(["(disconnect)", reason.name()]));
+                    playing.open = None;
+                    return;
+                }
+                Err(_) => return,
+            }
         }
     }
 
