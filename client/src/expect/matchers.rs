@@ -9,7 +9,7 @@
 //! | [`any_string()`] | `{"$match": "string"}` | a string |
 //! | [`any_number()`] | `{"$match": "number"}` | a number |
 //! | [`about`]`(9.81, 0.01)` | `{"$match": "number", "about": 9.81, "within": 0.01}` | a number near it |
-//! | [`regex`]`("^a")` | `{"$match": "regex", "pattern": "^a"}` | a string that the pattern finds |
+//! | [`regex()`](regex())`("^a")` | `{"$match": "regex", "pattern": "^a"}` | a string that the pattern finds |
 //! | [`uuid()`] | `{"$match": "uuid"}` | a UUID |
 //! | [`session_id()`] | `{"$match": "session id"}` | an id as servers give to sockets |
 //! | [`any_binary()`] | `{"$match": "binary"}` | an attachment |
