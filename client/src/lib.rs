@@ -49,12 +49,14 @@ mod expect;
 mod fence;
 mod inbox;
 mod log;
+mod macros;
 mod many;
 mod observer;
 mod of;
 mod once;
 mod packets;
 mod reconnection;
+mod redacted;
 mod registry;
 mod respond;
 mod shared;
@@ -80,8 +82,9 @@ pub use error::{Error, Result};
 pub use event::Event;
 pub use event_log::{Claim, EventLog, LogEntry};
 pub use expect::{
-    Absence, All, Candidate, Difference, EventPattern, Expectation, Expecting, First, InOrder,
-    Manner, Number, Observed, Panics, ReasonName, Situation, Source, Tries, Unmet, event, matchers,
+    Absence, All, Candidate, Difference, EventPattern, Expectation, Expecting, First, Group,
+    InOrder, Manner, Number, Observed, Panics, ReasonName, Situation, Source, Tries, Unmet, event,
+    group, matchers,
 };
 pub use many::{ClientsBuilder, create_socketio_clients};
 pub use observer::{ConnectionObserver, Failure, FrameData, Observer, Opening};
@@ -89,6 +92,7 @@ pub use of::NamespaceBuilder;
 pub use once::Once;
 pub use packets::{Content, PacketEntry};
 pub use reconnection::Reconnection;
+pub use redacted::Redacted;
 pub use registry::{Fate, Leftovers, RegisteredClient, Registry};
 pub use respond::Responder;
 pub use stream::{EventStream, Next};
@@ -100,3 +104,9 @@ pub use socketio_proto::connection::{CloseReason, Upgrade};
 pub use socketio_proto::engine::{Protocol, Transport};
 pub use socketio_proto::socket::{Packet, Parser};
 pub use socketio_proto::{Args, EncodedArgs, ParseArgsError};
+
+/// What the macros need.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde_json::json;
+}

@@ -29,14 +29,18 @@ pub struct Absence<M = Panics> {
 impl<M> Absence<M> {
     #[track_caller]
     pub(super) fn new(client: &SocketIoClient, pattern: EventPattern) -> Self {
-        Self {
-            source: ClientSource::of(client),
-            pattern,
-            start: 0,
-            patience: client.timeout(),
-            written_at: Location::caller(),
-            manner: PhantomData,
-        }
+        let written_at = Location::caller();
+        Self::of_pattern(ClientSource::of(client), pattern, client.timeout(), written_at)
+    }
+
+    /// For a pattern that somebody else has written.
+    pub(super) fn of_pattern(
+        source: ClientSource,
+        pattern: EventPattern,
+        patience: Duration,
+        written_at: &'static Location<'static>,
+    ) -> Self {
+        Self { source, pattern, start: 0, patience, written_at, manner: PhantomData }
     }
 
     /// None with exactly these arguments.

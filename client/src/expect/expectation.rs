@@ -84,6 +84,16 @@ impl<E: Observed, M> Expectation<E, First, M> {
         }
     }
 
+    /// For a pattern that somebody else has written.
+    pub(super) fn of_pattern(
+        source: impl Source<E>,
+        pattern: EventPattern<E>,
+        patience: Duration,
+        written_at: &'static Location<'static>,
+    ) -> Self {
+        Self { pattern, written_at, ..Self::new(source, "", patience) }
+    }
+
     /// Exactly so many events that fit. That no more came is proved by a
     /// [`fence`](crate::SocketIoClient::fence).
     pub fn times(self, count: usize) -> Expectation<E, All, M> {

@@ -24,9 +24,11 @@ pub(super) fn find<E: Observed>(
     hints.extend(named.iter().rev().find_map(|event| another_shape(pattern, *event)));
     if named.is_empty() {
         hints.extend(other_namespace(pattern, situation));
-        hints.extend(answered_by_ack(pattern, situation));
         hints.extend(similar_name(pattern, since));
         hints.extend(sent_by_itself(pattern, situation));
+        if hints.is_empty() {
+            hints.extend(answered_by_ack(pattern, situation));
+        }
         if hints.is_empty() {
             hints.extend(nothing_came(situation));
         }

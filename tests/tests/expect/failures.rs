@@ -201,6 +201,16 @@ async fn from_now_too_late() -> Result {
 }
 
 #[tokio::test]
+async fn an_event_that_spares_its_sender() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("news", 1)?;
+    client.send_with_ack("message-with-ack", ()).await?;
+    assert_printed!(client.try_expect("news").within(NOW).await);
+    close(app).await
+}
+
+#[tokio::test]
 async fn a_long_conversation_is_shown_short() -> Result {
     let app = Peer::Rust.boot().await?;
     let client = client_of(&app).await?;

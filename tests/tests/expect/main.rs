@@ -3,6 +3,8 @@
 mod absence;
 mod endings;
 mod failures;
+mod groups;
 mod in_order;
 mod json;
 mod single;
+mod snapshots_of_conversations;
