@@ -19,6 +19,12 @@ pub trait Connector: Send + Sync + 'static {
         host: &'a str,
         port: u16,
     ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>>;
+
+    /// Whether its streams stay within tokio's runtime, so that a paused clock of tokio waits for
+    /// them. What goes through the operating system does not.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
 }
 
 /// A byte stream in both directions. As [`Any`], it can be asked whether it is a `TcpStream`.

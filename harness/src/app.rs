@@ -3,17 +3,30 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target};
+use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target, clock_is_paused};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
-use crate::Result;
+use crate::close::{Close, Options};
+use crate::connections::Connections;
 use crate::faults::Faults;
+use crate::hosted::{Hosted, Order};
+use crate::listen::Memory;
+use crate::panics::{HandlerPanic, Panics};
 use crate::process::RunningProcess;
-use crate::server::Server;
-use crate::subject::{IntoSubject, Kind, Subject};
+use crate::report::Leftover;
+use crate::server::{Patience, Server};
+use crate::service::AnyService;
+use crate::subject::{IntoSubject, Kind, ServeFn, Subject};
 use crate::tap::{DEFAULT_LIMIT, Tap};
 use crate::trace::{Trace, Tracing};
+use crate::{Error, Result};
 
 /// Boots a server for a test, on a free port of the loopback interface unless told otherwise.
+///
+/// The server runs on a thread and a tokio runtime of its own, of the same kind as the test's. So
+/// [`close`](crate::close) can tell which panic was this server's, which of its handlers have not
+/// returned, and leaves no task of it behind.
 ///
 /// ```no_run
 /// # use socketio_harness::{Result, close, create_app};
@@ -26,16 +39,14 @@ use crate::trace::{Trace, Tracing};
 pub fn create_app<Marker>(subject: impl IntoSubject<Marker>) -> AppBuilder {
     AppBuilder {
         subject: subject.into_subject(),
-        port: 0,
+        port: None,
         path: None,
+        place: Place::OwnRuntime,
+        background_tasks: false,
+        strict: false,
         log_limit: DEFAULT_LIMIT,
         tracing: None,
     }
-}
-
-/// Takes an app down; the same as [`App::close`].
-pub async fn close(app: App) -> Result {
-    app.close().await
 }
 
 /// The options of an app about to be booted. Awaiting it boots.
@@ -43,16 +54,27 @@ pub async fn close(app: App) -> Result {
 #[must_use = "a builder does nothing until it is awaited"]
 pub struct AppBuilder {
     subject: Subject,
-    port: u16,
+    port: Option<u16>,
     path: Option<String>,
+    place: Place,
+    background_tasks: bool,
+    strict: bool,
     log_limit: usize,
     pub(crate) tracing: Option<Tracing>,
+}
+
+/// Where a server of this process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    OwnRuntime,
+    TestRuntime,
+    Memory,
 }
 
 impl AppBuilder {
     /// Listens on this port instead of a free one. A port in use is an error that names it.
     pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
+        self.port = Some(port);
         self
     }
 
@@ -64,6 +86,57 @@ impl AppBuilder {
         self
     }
 
+    /// Serves through memory instead of a port, in virtual time: tokio's clock stands still, and
+    /// jumps to the next timer when there is nothing left to do. Heartbeats, timeouts and delays
+    /// take no time, and happen in the same order on every run.
+    ///
+    /// For services only, and under a paused clock: `#[tokio::test(start_paused = true)]`, or
+    /// `tokio::time::pause()`, which need tokio's feature `test-util`. With a running clock it is
+    /// an error that says so.
+    ///
+    /// The server shares the test's runtime. So [`close`](crate::close) counts a panic of any task
+    /// of the test as the server's, and knows of no handler that has not returned.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use socketio_harness::{CloseReason, Result, close, create_app, create_socketio_client};
+    ///
+    /// # fn my_server() -> axum::Router { unimplemented!() }
+    /// #[tokio::test(start_paused = true)]
+    /// async fn a_silent_client_is_given_up() -> Result {
+    ///     let app = create_app(my_server()).simulated().await?;
+    ///     let client = create_socketio_client(&app).timeout(Duration::from_mins(1)).await?;
+    ///     client.answer_pings(false);
+    ///     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
+    ///     close(app).await
+    /// }
+    /// ```
+    pub fn simulated(mut self) -> Self {
+        self.place = Place::Memory;
+        self
+    }
+
+    /// Runs the server on the test's runtime, for one that has to share something with the test
+    /// that is bound to the thread or the runtime. [`close`](crate::close) then counts a panic of
+    /// any task of the test as the server's, and knows of no handler that has not returned.
+    pub fn in_test_runtime(mut self) -> Self {
+        self.place = Place::TestRuntime;
+        self
+    }
+
+    /// The server has tasks that go on for as long as it runs: [`close`](crate::close) stops them,
+    /// and does not wait for their ends.
+    pub fn background_tasks(mut self) -> Self {
+        self.background_tasks = true;
+        self
+    }
+
+    /// Makes [`close`](crate::close) [`strict`](Close::strict).
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
     /// How much of what the server receives and emits is kept for [`App::log`], in bytes. Beyond it,
     /// the oldest is dropped and counted. Default 16 MiB; 0 keeps nothing.
     pub fn log_limit(mut self, bytes: usize) -> Self {
@@ -72,29 +145,49 @@ impl AppBuilder {
     }
 
     async fn boot(self) -> Result<App> {
-        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let running = match self.subject.0 {
+        let panics = Arc::new(Panics::default());
+        let tap = (self.log_limit > 0).then(|| Arc::new(Tap::new(self.log_limit)));
+        let connections = Connections::new(tap);
+        let port = self.port.unwrap_or(0);
+        let (running, target) = match self.subject.0 {
+            Kind::Service(service) if self.place == Place::Memory => {
+                refuse_if(self.port.is_some(), ".port(..)", "a simulated app", "it has no port")?;
+                simulated(service, connections, &panics)?
+            }
             Kind::Service(service) => {
-                let tap = (self.log_limit > 0).then(|| Arc::new(Tap::new(self.log_limit)));
-                Running::Server(Server::start(service, loopback, tap).await?)
+                served(service, connections, port, self.place, &panics).await?
+            }
+            Kind::Listener(serve) => {
+                let reason = "it accepts from a port; hand the service itself to `create_app`";
+                let simulated = self.place == Place::Memory;
+                refuse_if(simulated, ".simulated()", "a server that takes a listener", reason)?;
+                listening(serve, port, self.place, &panics).await?
             }
             Kind::Process(process) => {
-                Running::Process(RunningProcess::start(process, self.port).await?)
+                let reason = "it runs outside of this process, on the clock of the machine";
+                refuse_if(self.place == Place::Memory, ".simulated()", "a child process", reason)?;
+                let process = RunningProcess::start(process, port).await?;
+                let target = process.url().into_target()?;
+                (Running::Process(process), target)
+            }
+            Kind::Url(url) => {
+                let reason = "it runs outside of this process, on the clock of the machine";
+                refuse_if(self.place == Place::Memory, ".simulated()", "a URL", reason)?;
+                refuse_if(self.port.is_some(), ".port(..)", "a URL", "the URL names its port")?;
+                (Running::Elsewhere, Target::from_url(&url)?)
             }
         };
-        let mut target = match &running {
-            Running::Server(server) => server.addr().into_target()?,
-            Running::Process(process) => process.url().into_target()?,
-        };
+        let registry = Registry::default();
+        let mut target = target.registry(registry.clone());
         if let Some(path) = self.path {
             target = target.path(path);
         }
-        let registry = Registry::default();
-        let target = target.registry(registry.clone());
         let tracing = self.tracing.or_else(Tracing::from_environment);
         let trace = tracing.map(|tracing| tracing.begin(target.url(), &registry)).transpose()?;
         let faults = Faults::new(target);
-        Ok(App { running, target: faults.target(), registry, faults, trace })
+        let target = faults.target();
+        let (background_tasks, strict) = (self.background_tasks, self.strict);
+        Ok(App { running, target, registry, faults, trace, panics, background_tasks, strict })
     }
 }
 
@@ -105,6 +198,100 @@ impl IntoFuture for AppBuilder {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.boot())
     }
+}
+
+fn refuse_if(
+    asked_for: bool,
+    option: &'static str,
+    subject: &'static str,
+    reason: &'static str,
+) -> Result {
+    if asked_for { Err(Error::Option { option, subject, reason }) } else { Ok(()) }
+}
+
+fn simulated(
+    service: AnyService,
+    connections: Arc<Connections>,
+    panics: &Arc<Panics>,
+) -> Result<(Running, Target)> {
+    if !clock_is_paused() {
+        return Err(Error::Clock {
+            what: "a simulated app needs a clock that stands still, and this one runs",
+            remedy: "write #[tokio::test(start_paused = true)], with tokio's feature \"test-util\"",
+        });
+    }
+    panics.watch(Handle::current().id());
+    let (memory, listener) = Memory::new();
+    let server = Server::start(service, listener, connections);
+    let target = Target::new("simulated", 80).connector(memory);
+    Ok((Running::Here { server, addr: None }, target))
+}
+
+async fn served(
+    service: AnyService,
+    connections: Arc<Connections>,
+    port: u16,
+    place: Place,
+    panics: &Arc<Panics>,
+) -> Result<(Running, Target)> {
+    let (listener, addr) = bind(port).await?;
+    let running = if place == Place::TestRuntime {
+        panics.watch(Handle::current().id());
+        Running::Here { server: Server::start(service, listener, connections), addr: Some(addr) }
+    } else {
+        refuse_a_paused_clock()?;
+        let listener = listener.into_std().map_err(Error::Start)?;
+        let start = {
+            let connections = Arc::clone(&connections);
+            move || Ok(Server::start(service, TcpListener::from_std(listener)?, connections))
+        };
+        Running::Hosted(
+            Hosted::start(addr, Some(connections), panics, start).map_err(Error::Start)?,
+        )
+    };
+    Ok((running, addr.into_target()?))
+}
+
+async fn listening(
+    serve: ServeFn,
+    port: u16,
+    place: Place,
+    panics: &Arc<Panics>,
+) -> Result<(Running, Target)> {
+    let (listener, addr) = bind(port).await?;
+    let running = if place == Place::TestRuntime {
+        panics.watch(Handle::current().id());
+        Running::Here { server: Server::start_listener(serve, listener), addr: Some(addr) }
+    } else {
+        refuse_a_paused_clock()?;
+        let listener = listener.into_std().map_err(Error::Start)?;
+        let start = move || Ok(Server::start_listener(serve, TcpListener::from_std(listener)?));
+        Running::Hosted(Hosted::start(addr, None, panics, start).map_err(Error::Start)?)
+    };
+    Ok((running, addr.into_target()?))
+}
+
+/// Binds and keeps the listener: a port that was only looked up could be taken by another.
+async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let cannot_listen = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortInUse { addr },
+        _ => Error::Listen { addr, source },
+    };
+    let listener = TcpListener::bind(addr).await.map_err(cannot_listen)?;
+    let addr = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, addr))
+}
+
+/// A paused clock jumps to the next deadline whenever the test waits for the server.
+fn refuse_a_paused_clock() -> Result {
+    if clock_is_paused() {
+        return Err(Error::Clock {
+            what: "the clock stands still, but a server on a port needs one that runs",
+            remedy: "serve through memory, create_app(..).simulated(), or leave start_paused out",
+        });
+    }
+    Ok(())
 }
 
 /// A server booted by [`create_app`].
@@ -118,11 +305,16 @@ pub struct App {
     registry: Registry,
     faults: Faults,
     pub(crate) trace: Option<Trace>,
+    panics: Arc<Panics>,
+    background_tasks: bool,
+    strict: bool,
 }
 
 pub(crate) enum Running {
-    Server(Server),
+    Hosted(Hosted),
+    Here { server: Server, addr: Option<SocketAddr> },
     Process(RunningProcess),
+    Elsewhere,
 }
 
 impl App {
@@ -131,11 +323,13 @@ impl App {
         self.target.port()
     }
 
-    /// The address it listens on. `None` for a process that listens on a name.
+    /// The address it listens on. `None` for a process that listens on a name, and for a simulated
+    /// app.
     pub fn addr(&self) -> Option<SocketAddr> {
         match &self.running {
-            Running::Server(server) => Some(server.addr()),
-            Running::Process(_) => self.target.addr(),
+            Running::Hosted(hosted) => Some(hosted.addr()),
+            Running::Here { addr, .. } => *addr,
+            Running::Process(_) | Running::Elsewhere => self.target.addr(),
         }
     }
 
@@ -155,20 +349,33 @@ impl App {
         &self.registry
     }
 
-    /// Connections that are open now: HTTP connections and websockets. `None` for a process,
-    /// which does not tell.
+    /// Connections that are open now: HTTP connections and websockets. `None` for a server that
+    /// accepts them by itself and does not tell.
     pub fn open_connections(&self) -> Option<usize> {
-        match &self.running {
-            Running::Server(server) => Some(server.open_connections()),
-            Running::Process(_) => None,
+        self.connections().map(|connections| connections.count())
+    }
+
+    /// Resolves when no connection is open; at once for a server that does not tell.
+    pub fn all_disconnected(&self) -> impl Future<Output = ()> + Send + use<> {
+        let connections = self.connections().cloned();
+        async move {
+            if let Some(connections) = connections {
+                connections.all_closed().await;
+            }
         }
+    }
+
+    /// The panics of its handlers so far, each told once: [`close`](crate::close) does not fail for
+    /// those that a test has expected and taken.
+    pub fn take_panics(&self) -> Vec<HandlerPanic> {
+        self.panics.take()
     }
 
     /// The process id, for an app that is a child process.
     pub fn process_id(&self) -> Option<u32> {
         match &self.running {
-            Running::Server(_) => None,
             Running::Process(process) => process.id(),
+            _ => None,
         }
     }
 
@@ -178,24 +385,47 @@ impl App {
         &self.faults
     }
 
-    /// Stops listening, cuts the connections that are left, and resolves when the port can be
-    /// bound again and the server has let go of every connection and session.
-    ///
-    /// Fails with [`Error::StillOpen`](crate::Error::StillOpen) if it does not let go.
-    pub async fn close(self) -> Result {
+    /// Takes it down; see [`close`](crate::close).
+    pub fn close(self) -> Close {
+        Close::new(self)
+    }
+
+    /// `None` for a server that accepts by itself.
+    pub(crate) fn connections(&self) -> Option<&Arc<Connections>> {
+        match &self.running {
+            Running::Hosted(hosted) => hosted.connections(),
+            Running::Here { server, .. } => server.connections(),
+            Running::Process(_) | Running::Elsewhere => None,
+        }
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    pub(crate) fn panics(&self) -> Arc<Panics> {
+        Arc::clone(&self.panics)
+    }
+
+    /// Ends the server. Returns what of it is left.
+    pub(crate) async fn stop(self, options: Options) -> Vec<Leftover> {
+        let awaits_tasks = !self.background_tasks;
         self.faults.heal_all();
-        let stopped = match self.running {
-            Running::Server(server) => server.stop().await,
+        let leftovers = match self.running {
+            Running::Hosted(hosted) => {
+                hosted.stop(Order { patience: options.patience, awaits_tasks }).await
+            }
+            Running::Here { mut server, .. } => {
+                server.stop(Patience::starting_now(options.patience)).await
+            }
             Running::Process(process) => {
                 process.stop().await;
-                Ok(())
+                Vec::new()
             }
+            Running::Elsewhere => Vec::new(),
         };
         self.faults.end().await;
-        if let Some(trace) = self.trace {
-            trace.finish(&stopped);
-        }
-        stopped
+        leftovers
     }
 }
 
@@ -208,8 +438,11 @@ impl IntoTarget for &App {
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Server(server) => write!(f, "listening on {}", server.addr()),
+            Self::Hosted(hosted) => write!(f, "listening on {}", hosted.addr()),
+            Self::Here { addr: Some(addr), .. } => write!(f, "listening on {addr}"),
+            Self::Here { addr: None, .. } => f.write_str("simulated"),
             Self::Process(process) => write!(f, "process {:?} at {}", process.id(), process.url()),
+            Self::Elsewhere => f.write_str("elsewhere"),
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::report::CloseReport;
 
 /// What the harness's functions return; `Result` alone fits a test function.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -56,13 +57,19 @@ pub enum Error {
         output: String,
     },
 
-    /// The app did not end: something of it is still there.
-    #[error("the app was not taken down within {after:?}; still open:{}", lines(.leftovers))]
-    StillOpen {
-        /// For how long it was awaited.
-        after: Duration,
-        /// What is left, a sentence each.
-        leftovers: Vec<String>,
+    /// The app could not be given a runtime of its own.
+    #[error("cannot start a runtime for the app: {0}")]
+    Start(std::io::Error),
+
+    /// An option of the app makes no sense for its subject.
+    #[error("{option} is not for {subject}: {reason}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What it was asked of.
+        subject: &'static str,
+        /// Why not, or what to do instead.
+        reason: &'static str,
     },
 
     /// What the server received and emitted cannot be seen.
@@ -84,6 +91,19 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// The clock runs where it has to stand still, or the other way round.
+    #[error("{what}\n  {remedy}")]
+    Clock {
+        /// What is wrong.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// Something of the app, or of its clients, was left when it was closed.
+    #[error("the app was not left in order:{0}")]
+    Leftovers(CloseReport),
+
     /// Typed arguments did not fit what came.
     #[error(transparent)]
     Arguments(#[from] socketio_mock_client::ParseArgsError),
@@ -93,8 +113,4 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-fn lines(items: &[String]) -> String {
-    items.iter().fold(String::new(), |text, item| text + "\n  " + item)
 }

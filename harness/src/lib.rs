@@ -29,11 +29,16 @@
 //! The client is [`socketio_mock_client`], re-exported here whole.
 
 mod app;
+mod close;
 mod connections;
 mod error;
 mod faults;
 pub mod guide;
+mod hosted;
+mod listen;
+mod panics;
 mod process;
+mod report;
 mod server;
 mod service;
 mod subject;
@@ -41,11 +46,14 @@ mod tap;
 mod trace;
 mod tracked;
 
-pub use app::{App, AppBuilder, close, create_app};
+pub use app::{App, AppBuilder, create_app};
+pub use close::{Close, close};
 pub use error::{Error, Result};
 pub use faults::{Fault, Faults, Gone, Latency, Relay};
+pub use panics::HandlerPanic;
 pub use process::ChildProcess;
-pub use subject::{IntoSubject, Process, Subject, TowerService};
+pub use report::{CloseReport, Leftover};
+pub use subject::{IntoSubject, Server, Subject, TowerService, serve};
 pub use tap::{ClientOfServer, Flow, ServerEvent, ServerLog, ServerPacket, ServerPacketKind};
 
 pub use trace::{TRACE_VARIABLE, Tracing};
@@ -61,6 +69,6 @@ pub use socketio_mock_client::{
     Number, Observed, Observer, Once, Opening, Packet, PacketEntry, Panics, ParseArgsError, Parser,
     Protocol, RawPacket, ReasonName, Reconnection, Redacted, RegisteredClient, Registry, Responder,
     Situation, SocketIoClient, Source, TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transport,
-    Tries, Unmet, Upgrade, assert_emitted, assert_not_emitted, create_socketio_client,
-    create_socketio_clients, event, group, matchers, scaled,
+    Tries, Unmet, Upgrade, assert_emitted, assert_not_emitted, clock_is_paused,
+    create_socketio_client, create_socketio_clients, event, group, matchers, scaled,
 };

@@ -1,77 +1,89 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socketio_mock_client::{DEFAULT_TIMEOUT, scaled};
+use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::connections::Connections;
+use crate::listen::Listen;
+use crate::report::Leftover;
 use crate::service::AnyService;
-use crate::tap::Tap;
+use crate::subject::ServeFn;
 use crate::tracked::Tracked;
-use crate::{Error, Result};
 
-/// A service on a listener of its own.
+/// A server that accepts connections on the runtime it was started on.
 pub(crate) struct Server {
-    service: AnyService,
     connections: Arc<Connections>,
-    accepting: JoinHandle<()>,
-    addr: SocketAddr,
+    kind: Kind,
+}
+
+enum Kind {
+    /// The harness accepts, and a service answers.
+    Service { service: AnyService, accepting: JoinHandle<()> },
+    /// The server accepts by itself; ends with what the server ended with.
+    Listener { serving: JoinHandle<String> },
 }
 
 impl Server {
-    /// Binds and keeps the listener: a port that was only looked up could be taken by another.
-    pub(crate) async fn start(
+    pub(crate) fn start(
         service: AnyService,
-        addr: SocketAddr,
-        tap: Option<Arc<Tap>>,
-    ) -> Result<Self> {
-        let cannot_listen = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::AddrInUse => Error::PortInUse { addr },
-            _ => Error::Listen { addr, source },
-        };
-        let listener = TcpListener::bind(addr).await.map_err(cannot_listen)?;
-        let addr = listener.local_addr().map_err(cannot_listen)?;
-        let connections = Connections::new(tap);
+        listener: impl Listen,
+        connections: Arc<Connections>,
+    ) -> Self {
         let accepting = tokio::spawn(accept(listener, service.clone(), Arc::clone(&connections)));
-        Ok(Self { service, connections, accepting, addr })
+        Self { connections, kind: Kind::Service { service, accepting } }
     }
 
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+    pub(crate) fn start_listener(serve: ServeFn, listener: TcpListener) -> Self {
+        let serving = tokio::spawn(serve(listener));
+        Self { connections: Connections::new(None), kind: Kind::Listener { serving } }
     }
 
-    pub(crate) fn tap(&self) -> Option<&Arc<Tap>> {
-        self.connections.tap()
-    }
-
-    pub(crate) fn open_connections(&self) -> usize {
-        self.connections.count()
+    /// `None` for a server that accepts by itself.
+    pub(crate) fn connections(&self) -> Option<&Arc<Connections>> {
+        match &self.kind {
+            Kind::Service { .. } => Some(&self.connections),
+            Kind::Listener { .. } => None,
+        }
     }
 
     /// Stops listening, cuts every connection, ends the polling sessions, and waits until the
-    /// server has let go of everything.
-    pub(crate) async fn stop(mut self) -> Result {
-        self.accepting.abort();
-        // Only an aborted task has dropped its listener for sure.
-        let _ = (&mut self.accepting).await;
-        self.connections.cut_all();
-        let after = scaled(DEFAULT_TIMEOUT);
-        let ending = async {
-            self.end_polling_sessions().await;
-            self.connections.all_closed().await;
-        };
-        if tokio::time::timeout(after, ending).await.is_err() {
-            return Err(Error::StillOpen { after, leftovers: self.connections.describe() });
+    /// server has let go of everything. Returns what it did not let go of.
+    pub(crate) async fn stop(&mut self, patience: Patience) -> Vec<Leftover> {
+        match &mut self.kind {
+            Kind::Service { service, accepting } => {
+                accepting.abort();
+                // Only an aborted task has dropped its listener for sure.
+                let _ = accepting.await;
+                self.connections.cut_all();
+                let service = service.clone();
+                let ending = async {
+                    self.end_polling_sessions(&service).await;
+                    self.connections.all_closed().await;
+                };
+                // What is left of it is told one by one.
+                let _ = timeout_at(patience.until, ending).await;
+                let left = self.connections.describe().into_iter();
+                left.map(|connection| Leftover::Connection { connection, after: patience.total })
+                    .collect()
+            }
+            Kind::Listener { serving } => {
+                serving.abort();
+                match serving.await {
+                    Ok(outcome) => vec![Leftover::ServerEnded { outcome }],
+                    // Stopped just now; or it panicked, which is told as such.
+                    Err(_) => Vec::new(),
+                }
+            }
         }
-        Ok(())
     }
 
     /// Closes each session over a connection in memory, as its client would have.
-    async fn end_polling_sessions(&self) {
-        for request in self.service.farewells() {
+    async fn end_polling_sessions(&self, service: &AnyService) {
+        for request in service.farewells() {
             let (mut client, server) = tokio::io::duplex(FAREWELL_BUFFER);
             let client = async {
                 let mut answer = Vec::new();
@@ -80,8 +92,10 @@ impl Server {
                     let _ = client.read_to_end(&mut answer).await;
                 }
             };
-            let server = self.service.serve(Tracked::new(server, None, &self.connections));
-            futures::join!(client, server);
+            let server = service.serve(Tracked::new(server, None, &self.connections));
+            // A handler that panics over it is noted by the hook.
+            let server = std::panic::AssertUnwindSafe(server).catch_unwind();
+            let _ = futures::join!(client, server);
         }
     }
 }
@@ -89,12 +103,35 @@ impl Server {
 impl Drop for Server {
     /// An app that was not closed still frees its port and its connections.
     fn drop(&mut self) {
-        self.accepting.abort();
+        match &self.kind {
+            Kind::Service { accepting, .. } => accepting.abort(),
+            Kind::Listener { serving } => serving.abort(),
+        }
         self.connections.cut_all();
     }
 }
 
-async fn accept(listener: TcpListener, service: AnyService, connections: Arc<Connections>) {
+/// For how long something is awaited, and until when that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) total: Duration,
+    until: Instant,
+}
+
+impl Patience {
+    pub(crate) fn starting_now(total: Duration) -> Self {
+        let now = Instant::now();
+        // A patience beyond the clock's range is endless.
+        let until = now.checked_add(total).unwrap_or(now + Duration::from_hours(24 * 365));
+        Self { total, until }
+    }
+
+    pub(crate) fn is_over(self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+async fn accept(mut listener: impl Listen, service: AnyService, connections: Arc<Connections>) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -105,13 +142,8 @@ async fn accept(listener: TcpListener, service: AnyService, connections: Arc<Con
                 continue;
             }
         };
-        // Nagle's delay would hold every small frame back for the client's ack.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(target: "socketio", %error, "connection gone before it was served");
-            continue;
-        }
         let service = service.clone();
-        let stream = Tracked::new(stream, Some(peer), &connections);
+        let stream = Tracked::new(stream, peer, &connections);
         tokio::spawn(async move { service.serve(stream).await });
     }
 }

@@ -1,8 +1,11 @@
 use std::error::Error as StdError;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
+use tokio::net::TcpListener;
 use tower_service::Service;
 
 use crate::process::ChildProcess;
@@ -15,11 +18,37 @@ pub struct Subject(pub(crate) Kind);
 
 pub(crate) enum Kind {
     Service(AnyService),
+    Listener(ServeFn),
     Process(ChildProcess),
+    Url(String),
+}
+
+/// Serves on a listener; ends with a description of what the server ended with.
+pub(crate) type ServeFn = Box<dyn FnOnce(TcpListener) -> BoxFuture<'static, String> + Send>;
+
+/// A server that accepts connections by itself: a function from a listener to the future that
+/// serves on it. The harness binds the listener, and ends the future, and every task it has
+/// spawned, when the app is closed.
+///
+/// ```no_run
+/// use socketio_harness::{Result, close, create_app, serve};
+///
+/// # async fn f(router: axum::Router) -> Result {
+/// let app = create_app(serve(async |listener| axum::serve(listener, router).await)).await?;
+/// close(app).await
+/// # }
+/// ```
+pub fn serve<F>(server: impl FnOnce(TcpListener) -> F + Send + 'static) -> Subject
+where
+    F: Future<Output: std::fmt::Debug> + Send,
+{
+    let serve = move |listener| async move { format!("{:?}", server(listener).await) }.boxed();
+    Subject(Kind::Listener(Box::new(serve)))
 }
 
 /// What [`create_app`](crate::create_app) can boot: a tower service (an axum `Router`, socketioxide's own
-/// service, a hyper service behind an adapter), or a [`ChildProcess`].
+/// service, a hyper service behind an adapter), a server that takes a listener ([`serve`]), a
+/// [`ChildProcess`] in any language, or the URL of a server that runs already.
 ///
 /// `Marker` only keeps the implementations apart; it is always inferred.
 pub trait IntoSubject<Marker> {
@@ -31,9 +60,9 @@ pub trait IntoSubject<Marker> {
 #[derive(Debug)]
 pub enum TowerService {}
 
-/// Marks [`IntoSubject`] for child processes.
+/// Marks [`IntoSubject`] for what is no service.
 #[derive(Debug)]
-pub enum Process {}
+pub enum Server {}
 
 impl<S, B> IntoSubject<TowerService> for S
 where
@@ -49,9 +78,29 @@ where
     }
 }
 
-impl IntoSubject<Process> for ChildProcess {
+impl IntoSubject<Server> for Subject {
+    fn into_subject(self) -> Subject {
+        self
+    }
+}
+
+impl IntoSubject<Server> for ChildProcess {
     fn into_subject(self) -> Subject {
         Subject(Kind::Process(self))
+    }
+}
+
+/// The URL of a server that runs already, such as `http://127.0.0.1:3000`. It is not taken down.
+impl IntoSubject<Server> for &str {
+    fn into_subject(self) -> Subject {
+        Subject(Kind::Url(self.to_owned()))
+    }
+}
+
+/// Like a `&str`.
+impl IntoSubject<Server> for String {
+    fn into_subject(self) -> Subject {
+        Subject(Kind::Url(self))
     }
 }
 
@@ -59,7 +108,9 @@ impl std::fmt::Debug for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Kind::Service(_) => f.write_str("Service"),
+            Kind::Listener(_) => f.write_str("Listener"),
             Kind::Process(process) => process.fmt(f),
+            Kind::Url(url) => url.fmt(f),
         }
     }
 }

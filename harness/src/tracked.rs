@@ -74,18 +74,14 @@ impl OpenConnection {
         }
     }
 
-    /// The server's write took `count` of these bytes.
-    fn wrote<'b>(&self, written: &Poll<io::Result<usize>>, parts: impl Iterator<Item = &'b [u8]>) {
-        if let Poll::Ready(Ok(count)) = written {
-            let mut left = *count;
-            self.passed(
-                Flow::Emitted,
-                parts.map_while(|part| {
-                    let taken = part.get(..left).unwrap_or(part);
-                    left -= taken.len();
-                    (!taken.is_empty()).then_some(taken)
-                }),
-            );
+    fn writing<'b>(
+        &self,
+        parts: impl Iterator<Item = &'b [u8]>,
+        write: impl FnOnce() -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match self.connections.tap() {
+            Some(tap) => tap.writing(self.connection.id(), parts, write),
+            None => write(),
         }
     }
 }
@@ -133,9 +129,9 @@ impl<S: ByteStream> AsyncWrite for Tracked<S> {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = self.writable(cx)?.poll_write(cx, data);
-        self.open.wrote(&written, std::iter::once(data));
-        written
+        let open = Arc::clone(&self.open);
+        let stream = self.writable(cx)?;
+        open.writing(std::iter::once(data), || stream.poll_write(cx, data))
     }
 
     fn poll_write_vectored(
@@ -143,9 +139,10 @@ impl<S: ByteStream> AsyncWrite for Tracked<S> {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.writable(cx)?.poll_write_vectored(cx, data);
-        self.open.wrote(&written, data.iter().map(|part| &**part));
-        written
+        let open = Arc::clone(&self.open);
+        let stream = self.writable(cx)?;
+        let parts = data.iter().map(|part| &**part);
+        open.writing(parts, || stream.poll_write_vectored(cx, data))
     }
 
     fn is_write_vectored(&self) -> bool {

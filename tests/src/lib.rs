@@ -91,6 +91,21 @@ fn child(process: ChildProcess, directory: PathBuf) -> ChildProcess {
     process.current_dir(directory).env("EXIT_WITH_STDIN", "1")
 }
 
+/// Waits for what nobody tells of: a server of this process runs on a thread of its own, and learns
+/// of a client's end a moment after the client.
+///
+/// # Panics
+/// If that takes longer than five seconds.
+pub async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, look: impl Fn() -> T) {
+    let becoming = async {
+        while look() != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    let became = tokio::time::timeout(scaled(Duration::from_secs(5)), becoming).await;
+    assert!(became.is_ok(), "expected {expected:?}, it is {:?}", look());
+}
+
 /// Waits until a peer that is a child process holds no client any more.
 pub async fn no_client_is_left_in(app: &App) {
     connections_become(app, is_empty).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rstest::rstest;
 use socketio_fixtures::{Limits, peer};
 use socketio_harness::{App, Engine, Result, close, create_app, create_socketio_client, scaled};
-use socketio_tests::{Peer, no_client_is_left_in};
+use socketio_tests::{Peer, becomes, no_client_is_left_in};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Tests that count what the whole process holds take turns.
@@ -103,7 +103,7 @@ async fn a_hundred_clients_leave_nothing_behind(
     }
     before.comes_again().await;
     if which == Peer::Rust {
-        assert_eq!((server.sockets("/"), app.open_connections()), (0, Some(0)));
+        becomes((0, Some(0)), || (server.sockets("/"), app.open_connections())).await;
     } else {
         no_client_is_left_in(&app).await;
     }

@@ -138,7 +138,7 @@ async fn a_poll_that_breaks_ends_the_connection() -> Result {
     let client = create_socketio_client(&app).transports([Transport::Polling]).await?;
     client.once("message").await?;
     // The next poll is pending when the server goes.
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     assert!(matches!(reason_of_the_end(&client).await, CloseReason::TransportError(_)));
     Ok(())
 }

@@ -76,6 +76,8 @@ async fn a_dropped_namespace_is_left_and_can_be_joined_again() -> Result {
     let error = main.of("/custom").await.unwrap_err();
     assert!(error.to_string().contains("\"/custom\" is connected already"), "{error}");
 
+    // A greeting under way would be taken for the next one's.
+    custom.once("auth").await?;
     drop(custom);
     // socketioxide ignores a CONNECT that overtakes the end of the socket before it.
     while server.sockets("/custom") > 0 {

@@ -72,7 +72,7 @@ async fn a_server_that_comes_back_is_found() -> Result {
     let app = create_app(peer::router()).await?;
     let port = app.port();
     let client = create_socketio_client(&app).reconnection(quickly()).await?;
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     let mut events = client.connection_events();
     loop {
         let event = events.try_next().await?.expect("the client goes on trying");
@@ -93,7 +93,7 @@ async fn a_namespace_asked_for_meanwhile_is_joined_by_the_next_connection() -> R
     let app = create_app(peer::router()).await?;
     let port = app.port();
     let main = create_socketio_client(&app).reconnection(quickly()).await?;
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     let mut events = main.connection_events();
     while !matches!(events.try_next().await?, Some(ConnectionEvent::ReconnectError { .. })) {}
     let joining = main.of("/custom").into_future();
@@ -113,7 +113,7 @@ async fn attempts_end_and_everybody_is_told() -> Result {
     let waiting = client.once("never");
     let kept = client.send_with_ack("message-with-ack", ());
     kept.await?;
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     let unsent = client.send_with_ack("message-with-ack", "too late");
     for error in [waiting.await.unwrap_err(), unsent.await.unwrap_err()] {
         assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
@@ -132,7 +132,7 @@ async fn closing_ends_the_attempts() -> Result {
     let app = create_app(peer::router()).await?;
     let slowly = Reconnection::new().delay(Duration::from_hours(1));
     let client = create_socketio_client(&app).reconnection(slowly).await?;
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     let mut events = client.connection_events();
     while !matches!(events.try_next().await?, Some(ConnectionEvent::Reconnecting { .. })) {}
     client.close().await?;

@@ -93,6 +93,7 @@ async fn clients_and_namespaces_are_told_apart() -> Result {
     let message = error.to_string();
     assert!(message.starts_with("expected event \"tick\"\n  it did not come so far"), "{message}");
 
+    elsewhere.close().await?;
     first.close().await?;
     second.close().await?;
     close(app).await

@@ -8,9 +8,9 @@ use socketio_proto::Args;
 use super::situation::Situation;
 use crate::client::SocketIoClient;
 use crate::event::Event;
-use crate::fence;
 use crate::inbox::Inbox;
 use crate::log::ObserverId;
+use crate::settle;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::{Error, Result};
@@ -89,7 +89,7 @@ impl Source<Event> for ClientSource {
     }
 
     fn fence(&self, patience: Duration) -> BoxFuture<'static, Result> {
-        Box::pin(fence::raise(Arc::clone(&self.shared), Arc::clone(&self.socket), patience))
+        Box::pin(settle::settled(Arc::clone(&self.shared), Arc::clone(&self.socket), patience))
     }
 
     fn situation(&self) -> Situation {

@@ -50,6 +50,10 @@ impl Connector for FaultyConnector {
         }
         .boxed()
     }
+
+    fn is_in_memory(&self) -> bool {
+        self.inner.is_in_memory()
+    }
 }
 
 /// Resolves when the network lets a new connection through.

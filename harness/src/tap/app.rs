@@ -105,14 +105,19 @@ impl App {
     }
 
     fn tap(&self) -> Result<Arc<Tap>> {
-        let (tap, reason) = match &self.running {
-            Running::Server(server) => {
-                (server.tap(), "the app was booted with `.log_limit(0)`; leave that out")
+        let (tap, reason) = match (&self.running, self.connections()) {
+            (_, Some(connections)) => {
+                (connections.tap(), "the app was booted with `.log_limit(0)`; leave that out")
             }
-            Running::Process(_) => (
+            (Running::Process(_) | Running::Elsewhere, None) => (
                 None,
                 "the server runs in a process of its own; assert on what the clients received, \
                  or boot it as a service in this process",
+            ),
+            (Running::Hosted(_) | Running::Here { .. }, None) => (
+                None,
+                "the server accepts its connections by itself; assert on what the clients \
+                 received, or boot it as a service",
             ),
         };
         tap.cloned().ok_or(Error::NotObserved { reason })

@@ -21,8 +21,9 @@ mod store;
 mod websocket;
 mod wire;
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -55,6 +56,28 @@ impl Tap {
         let waiting = self.store().passed(connection, at, flow, parts);
         // Outside the lock, which they will want.
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lets the server write to a connection, and takes what it wrote before anybody can look: a
+    /// client on another thread may have it, and say so, as soon as it is written.
+    pub(crate) fn writing<'b>(
+        &self,
+        connection: u64,
+        parts: impl Iterator<Item = &'b [u8]>,
+        write: impl FnOnce() -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let mut store = self.store();
+        let written = write();
+        let Poll::Ready(Ok(mut left)) = written else { return written };
+        let taken = parts.map_while(|part| {
+            let taken = part.get(..left).unwrap_or(part);
+            left -= taken.len();
+            (!taken.is_empty()).then_some(taken)
+        });
+        let waiting = store.passed(connection, self.booted.elapsed(), Flow::Emitted, taken);
+        drop(store);
+        waiting.into_iter().for_each(Waker::wake);
+        written
     }
 
     /// Takes the end of a connection.

@@ -100,7 +100,7 @@ async fn a_lost_connection_ends_every_wait(
     let (ack, once) = (client.send_with_ack("nobody-answers", 1), client.once("never"));
     client.send("message", 2)?;
     client.once("message-back").await?;
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     let lost = |reason: &CloseReason| {
         matches!(reason, CloseReason::TransportClose | CloseReason::TransportError(_))
     };

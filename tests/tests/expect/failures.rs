@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use socketio_harness::{
-    ClientError, CloseReason, Result, SocketIoClient, close, create_socketio_client, event,
+    ClientError, CloseReason, Result, SocketIoClient, close, create_app, create_socketio_client,
+    event,
 };
 use socketio_tests::{Peer, scripted};
 
@@ -43,7 +44,7 @@ async fn wrong_arguments() -> Result {
     client.expect("myEventResult").await;
     let expected = json!([{"name": "harry", "result": 7, "tags": ["a", "b"], "unit": "kg"}]);
     assert_printed!(client.try_expect("myEventResult").args(expected).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -53,7 +54,7 @@ async fn a_misspelt_name() -> Result {
     client.send("emit-named", ("my_event_result", 6))?;
     client.expect("my_event_result").await;
     assert_printed!(client.try_expect("myEventResult").args([6]).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -61,11 +62,12 @@ async fn the_wrong_namespace() -> Result {
     let app = Peer::Rust.boot().await?;
     let client = client_of(&app).await?;
     let custom = client.of("/custom").await?;
+    custom.expect("auth").await;
     custom.send("emit-named", ("news", 1))?;
     custom.expect("news").await;
     assert_printed!(client.try_expect("news").args([1]).within(NOW).await);
     custom.close().await?;
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -75,7 +77,7 @@ async fn an_ack_instead_of_an_event() -> Result {
     client.send_with_ack("message-with-ack", json!({"result": 6})).await?;
     let expected = json!([{"result": 6}]);
     assert_printed!(client.try_expect("message-result").args(expected).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -98,7 +100,7 @@ async fn an_array_instead_of_arguments() -> Result {
     client.send("emit-named", ("pair", vec![1, 2]))?;
     client.expect("pair").await;
     assert_printed!(client.try_expect("pair").args(json!([1, 2])).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -108,7 +110,7 @@ async fn text_instead_of_json() -> Result {
     client.send("emit-named", ("state", r#"{"ready":true}"#))?;
     client.expect("state").await;
     assert_printed!(client.try_expect("state").args(json!([{"ready": true}])).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -119,7 +121,7 @@ async fn one_too_many() -> Result {
         client.send("emit-named", ("tick", number))?;
     }
     assert_printed!(client.try_expect("tick").times(2).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -128,7 +130,7 @@ async fn something_that_should_not_have_come() -> Result {
     let client = client_of(&app).await?;
     client.send("emit-named", ("secret", json!({"for": "admins"})))?;
     assert_printed!(client.try_expect_none("secret").await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -141,7 +143,7 @@ async fn the_wrong_order() -> Result {
     client.expect("message").await;
     let order = [event("joined"), event("message"), event("left")];
     assert_printed!(client.try_expect_in_order(order).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -151,7 +153,7 @@ async fn another_disconnect_reason() -> Result {
     client.send("leave", ())?;
     client.disconnected().await?;
     assert_printed!(client.try_expect_disconnect(CloseReason::PingTimeout).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -160,15 +162,15 @@ async fn a_refusal_of_another_kind() -> Result {
     let refused = create_socketio_client(&app).namespace("/refused");
     let expected = json!({"message": "not authorized", "data": {"code": 7}});
     assert_printed!(refused.try_expect_connect_error(expected).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
 async fn a_server_that_lets_everybody_in() -> Result {
-    let app = Peer::Rust.boot().await?;
+    let app = create_app(socketio_fixtures::hello::router()).await?;
     let admitted = create_socketio_client(&app).auth(json!({"token": "wrong"}));
     assert_printed!(admitted.try_expect_connect_error("not authorized").await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -178,7 +180,7 @@ async fn a_condition_that_does_not_hold() -> Result {
     client.send("emit-named", ("sum", 6))?;
     client.expect("sum").await;
     assert_printed!(client.try_expect("sum").matching(|sum| sum.args()[0] == 7).within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -187,7 +189,7 @@ async fn a_connection_that_ended_before() -> Result {
     let client = client_of(&app).await?;
     client.send("leave", ())?;
     assert_printed!(client.try_expect("farewell").await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -197,7 +199,7 @@ async fn from_now_too_late() -> Result {
     client.send("emit-named", ("sum", 6))?;
     client.expect("sum").await;
     assert_printed!(client.try_expect("sum").from_now().within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -207,7 +209,7 @@ async fn an_event_that_spares_its_sender() -> Result {
     client.send("news", 1)?;
     client.send_with_ack("message-with-ack", ()).await?;
     assert_printed!(client.try_expect("news").within(NOW).await);
-    close(app).await
+    close(app).disconnect_clients().await
 }
 
 #[tokio::test]
@@ -225,5 +227,5 @@ async fn a_long_conversation_is_shown_short() -> Result {
     assert!(error.lines().count() < 25, "{error}");
     assert!(error.lines().all(|line| line.chars().count() < 220), "{error}");
     assert!(error.contains("\"tick\" came, 100 times"), "{error}");
-    close(app).await
+    close(app).disconnect_clients().await
 }

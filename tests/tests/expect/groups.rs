@@ -67,5 +67,5 @@ async fn who_differs_is_named() -> Result {
     let error = wrong.expect_err("the news came before the reply").to_string();
     assert!(error.contains("1. carol gets event \"reply\": came"), "{error}");
     assert!(error.contains("number 2 came before number 1"), "{error}");
-    close(app).await
+    close(app).disconnect_clients().await
 }

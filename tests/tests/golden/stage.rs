@@ -257,7 +257,7 @@ impl Stage {
     /// Closes the server under its clients, and tells what each of them then received.
     pub(crate) async fn close_under_clients(mut self) -> Result<Vec<(String, Vec<Value>)>> {
         let names: Vec<_> = self.player.ids().into_iter().map(|(name, _)| name).collect();
-        close(self.app).await?;
+        close(self.app).disconnect_clients().await?;
         let mut seen = Vec::new();
         for name in names {
             self.player.wait_for(&name, 1).await;

@@ -37,7 +37,7 @@ async fn pain_08_a_server_stops_cleanly_under_its_clients() -> Result {
     let addr = app.addr().expect("an address");
 
     let ended = client.disconnected();
-    close(app).await?;
+    close(app).disconnect_clients().await?;
     assert!(matches!(ended.await?, CloseReason::TransportClose), "the client is told");
     drop(TcpListener::bind(addr).await.expect("the port is free at once"));
     client.close().await?;
@@ -87,7 +87,7 @@ async fn pain_11_a_client_left_over_does_not_enter_the_next_test() -> Result {
     let first = create_app(peer::router()).await?;
     let left_over = create_socketio_client(&first).await?;
     let port = first.port();
-    close(first).await?;
+    close(first).disconnect_clients().await?;
 
     let second = create_app(peer::router()).port(port).await?;
     let client = create_socketio_client(&second).await?;

@@ -1,0 +1,76 @@
+//! Knowing that nothing more is coming, without waiting for it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant as WallInstant};
+
+use tokio::time::Instant;
+
+use crate::client::SocketIoClient;
+use crate::shared::Shared;
+use crate::socket::Socket;
+use crate::{Error, Result, fence};
+
+impl SocketIoClient {
+    /// Resolves when everything that was under way to this client has come: what is not there
+    /// then, is not coming by itself.
+    ///
+    /// In a simulated app this is a proof. The clock stands still while any task has something to
+    /// do, and all of the conversation is in memory; so when it moves on by a millisecond, client,
+    /// server and handlers have all come to rest. Only the passing of time can make them go on: a
+    /// heartbeat, a timeout, a `sleep` in a handler.
+    ///
+    /// Over a real connection it is a [`fence`](Self::fence), with what that cannot tell: a handler
+    /// that is still at work is not waited for.
+    ///
+    /// Fails like `fence`, and in memory if the clock runs.
+    ///
+    /// ```no_run
+    /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
+    /// client.send_with_ack("join", "room 1").await?;
+    /// client.settle().await?;
+    /// let names: Vec<_> = client.transcript().entries().map(|entry| entry.text.clone()).collect();
+    /// assert!(!names.iter().any(|text| text.contains("banned")), "{names:?}");
+    /// # Ok(()) }
+    /// ```
+    pub fn settle(&self) -> impl Future<Output = Result> + Send + use<> {
+        settled(Arc::clone(self.shared()), Arc::clone(self.socket()), self.timeout())
+    }
+}
+
+/// See [`SocketIoClient::settle`].
+pub(crate) async fn settled(
+    shared: Arc<Shared>,
+    socket: Arc<Socket>,
+    patience: Duration,
+) -> Result {
+    if shared.endpoint.target.connector.is_in_memory() {
+        come_to_rest().await
+    } else {
+        fence::raise(shared, socket, patience).await
+    }
+}
+
+async fn come_to_rest() -> Result {
+    if !clock_is_paused() {
+        return Err(Error::InvalidOption {
+            what: "clock",
+            value: "running".into(),
+            reason: "nothing can be proved in memory unless tokio's clock is paused: \
+                     #[tokio::test(start_paused = true)]"
+                .into(),
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    Ok(())
+}
+
+/// Whether tokio's clock stands still: virtual time. tokio does not tell, but a clock that runs
+/// moves while the wall's does.
+pub fn clock_is_paused() -> bool {
+    let (wall, virtual_time) = (WallInstant::now(), Instant::now());
+    while WallInstant::now() == wall {
+        std::hint::spin_loop();
+    }
+    Instant::now() == virtual_time
+}

@@ -1,0 +1,196 @@
+//! A runtime and a thread for an app alone: what makes it possible to say whose panic it was, which
+//! tasks are still running, and to end them all.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use socketio_mock_client::scaled;
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor, RuntimeMetrics};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::Dispatch;
+
+use crate::connections::Connections;
+use crate::panics::Panics;
+use crate::report::Leftover;
+use crate::server::{Patience, Server};
+
+/// A server on a runtime of its own.
+pub(crate) struct Hosted {
+    addr: SocketAddr,
+    /// `None` for a server that accepts by itself.
+    connections: Option<Arc<Connections>>,
+    orders: oneshot::Sender<Order>,
+    outcome: oneshot::Receiver<Vec<Leftover>>,
+}
+
+/// How a hosted server is to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) patience: Duration,
+    /// Whether the server's tasks are expected to end by themselves.
+    pub(crate) awaits_tasks: bool,
+}
+
+impl Hosted {
+    /// `start` is called on the new runtime.
+    pub(crate) fn start(
+        addr: SocketAddr,
+        connections: Option<Arc<Connections>>,
+        panics: &Arc<Panics>,
+        start: impl FnOnce() -> io::Result<Server> + Send + 'static,
+    ) -> io::Result<Self> {
+        let subscriber = tracing::dispatcher::get_default(Clone::clone);
+        let runtime = like_the_current_one(&subscriber)?;
+        panics.watch(runtime.handle().id());
+        let runtime = OwnRuntime(Some(runtime));
+        let (orders, awaiting_order) = oneshot::channel();
+        let (telling, outcome) = oneshot::channel();
+        thread::Builder::new().name(format!("app on port {}", addr.port())).spawn(move || {
+            let _traces = tracing::dispatcher::set_default(&subscriber);
+            let leftovers = match runtime.take() {
+                Some(runtime) => run(runtime, start, awaiting_order),
+                None => Vec::new(),
+            };
+            // Whoever closes it may have stopped waiting.
+            let _ = telling.send(leftovers);
+        })?;
+        Ok(Self { addr, connections, orders, outcome })
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) fn connections(&self) -> Option<&Arc<Connections>> {
+        self.connections.as_ref()
+    }
+
+    /// Ends the server, and then its runtime with every task that is left.
+    pub(crate) async fn stop(self, order: Order) -> Vec<Leftover> {
+        let after = order.patience.saturating_mul(2).saturating_add(scaled(BLOCKING_TASKS));
+        // A thread that is gone tells so below.
+        let _ = self.orders.send(order);
+        match timeout(after, self.outcome).await {
+            Ok(Ok(leftovers)) => leftovers,
+            // It panicked, of which the hook has taken note.
+            Ok(Err(_)) => Vec::new(),
+            Err(_) => vec![Leftover::Blocked { after }],
+        }
+    }
+}
+
+fn run(
+    runtime: Runtime,
+    start: impl FnOnce() -> io::Result<Server>,
+    orders: oneshot::Receiver<Order>,
+) -> Vec<Leftover> {
+    let leftovers = runtime.block_on(async {
+        let mut server = match start() {
+            Ok(server) => server,
+            Err(error) => return vec![Leftover::ServerEnded { outcome: error.to_string() }],
+        };
+        match orders.await {
+            Ok(order) => {
+                let patience = Patience::starting_now(order.patience);
+                let mut leftovers = server.stop(patience).await;
+                if order.awaits_tasks {
+                    leftovers.extend(tasks_that_do_not_end(patience).await);
+                }
+                leftovers
+            }
+            // The app was dropped.
+            Err(_) => server.stop(Patience::starting_now(FAREWELL)).await,
+        }
+    });
+    // Drops every task. A blocking one is given a moment to end.
+    runtime.shutdown_timeout(scaled(BLOCKING_TASKS));
+    leftovers
+}
+
+/// Every connection is gone, so what still runs is on its own: at its work, waiting for a timer, or
+/// for something that never comes. The first is given a moment. To tell the others apart, time is
+/// let fly: socketioxide, for one, keeps a timer of 45 s for each client that joined no namespace.
+async fn tasks_that_do_not_end(patience: Patience) -> Option<Leftover> {
+    let metrics = Handle::current().metrics();
+    let can_fly = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    let grace = if can_fly { GRACE } else { GRACE_OF_THREADS };
+    let grace = Patience::starting_now(scaled(grace).min(patience.total));
+    let count = tasks_after(grace, &metrics).await?;
+    if !can_fly {
+        return Some(Leftover::Tasks { count, after: grace.total, proven: false });
+    }
+    tokio::time::pause();
+    let after = VIRTUAL_PATIENCE.max(patience.total);
+    let count = tasks_after(Patience::starting_now(after), &metrics).await?;
+    Some(Leftover::Tasks { count, after, proven: true })
+}
+
+/// How many tasks there are at the end of the patience, if there are any.
+async fn tasks_after(patience: Patience, metrics: &RuntimeMetrics) -> Option<usize> {
+    // tokio tells how many tasks there are, but not when that changes.
+    for look in 0_u32.. {
+        let count = metrics.num_alive_tasks();
+        if count == 0 {
+            return None;
+        }
+        if patience.is_over() {
+            return Some(count);
+        }
+        if look < 100 {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(patience.total / 50).await;
+        }
+    }
+    None
+}
+
+/// With as many threads as the test's.
+fn like_the_current_one(subscriber: &Dispatch) -> io::Result<Runtime> {
+    let current = Handle::current();
+    let mut builder = if current.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        Builder::new_current_thread()
+    } else {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(current.metrics().num_workers());
+        builder
+    };
+    let subscriber = subscriber.clone();
+    builder.on_thread_start(move || {
+        // Stays for as long as the thread does.
+        std::mem::forget(tracing::dispatcher::set_default(&subscriber));
+    });
+    builder.enable_all().build()
+}
+
+/// Ends in the background if it is dropped, where tokio's would panic: inside another runtime.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn take(mut self) -> Option<Runtime> {
+        self.0.take()
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// How long handlers that are at work may take to return, once their clients have gone.
+const GRACE: Duration = Duration::from_millis(50);
+/// The same where time cannot fly. To print a panic's backtrace alone takes a tenth of a second.
+const GRACE_OF_THREADS: Duration = Duration::from_millis(500);
+/// How long tasks may wait for timers, in virtual time.
+const VIRTUAL_PATIENCE: Duration = Duration::from_mins(2);
+/// How long a dropped app's connections may take to end.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How long tasks of `spawn_blocking` may take to end.
+const BLOCKING_TASKS: Duration = Duration::from_secs(1);

@@ -1,0 +1,87 @@
+//! Where an app's connections come from: a port, or memory.
+
+use std::io;
+use std::net::SocketAddr;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use socketio_mock_client::{ByteStream, Connector};
+use tokio::io::DuplexStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Accepts the connections of an app.
+pub(crate) trait Listen: Send + 'static {
+    /// One connection.
+    type Stream: ByteStream;
+
+    /// The next connection. Cancel safe.
+    fn accept(
+        &mut self,
+    ) -> impl Future<Output = io::Result<(Self::Stream, Option<SocketAddr>)>> + Send;
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, Option<SocketAddr>)> {
+        let (stream, peer) = Self::accept(self).await?;
+        // Nagle's delay would hold every small frame back for the client's ack. A connection that
+        // is gone already has no use for the setting.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Some(peer)))
+    }
+}
+
+/// Connections in memory, as [`Memory`] makes them.
+pub(crate) struct MemoryListener {
+    incoming: mpsc::UnboundedReceiver<DuplexStream>,
+}
+
+impl Listen for MemoryListener {
+    type Stream = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Option<SocketAddr>)> {
+        match self.incoming.recv().await {
+            Some(stream) => Ok((stream, None)),
+            // The app, which holds a sender, is gone; so nobody will ever connect.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Connects clients to a [`MemoryListener`].
+#[derive(Debug, Clone)]
+pub(crate) struct Memory {
+    outgoing: mpsc::UnboundedSender<DuplexStream>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> (Self, MemoryListener) {
+        let (outgoing, incoming) = mpsc::unbounded_channel();
+        (Self { outgoing }, MemoryListener { incoming })
+    }
+}
+
+impl Connector for Memory {
+    fn connect<'a>(
+        &'a self,
+        _host: &'a str,
+        _port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let (client, server) = tokio::io::duplex(BUFFER);
+            let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
+            self.outgoing.send(server).map_err(refused)?;
+            Ok(Box::new(client) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+
+    fn is_in_memory(&self) -> bool {
+        true
+    }
+}
+
+/// Bytes under way in one direction: what loopback TCP holds, about.
+const BUFFER: usize = 64 << 10;

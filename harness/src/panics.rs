@@ -1,0 +1,90 @@
+//! Panics of an app's tasks. tokio catches them, and the servers spawn their handlers without
+//! looking at how they end; so a hook looks on.
+//!
+//! A panic belongs to the app whose runtime the panicking task ran on. An app has a runtime of its
+//! own unless it is simulated or was told to live in the test's; then every panic of a *task* on
+//! that runtime counts, a task of the test's included, but not one of the test function itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::PanicHookInfo;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
+
+use tokio::runtime::{Handle, Id};
+
+/// A panic in a task of an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandlerPanic {
+    /// What was panicked with.
+    pub message: String,
+    /// `file:line:column`.
+    pub location: String,
+}
+
+impl fmt::Display for HandlerPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a task of the server panicked at {}: {}", self.location, self.message)
+    }
+}
+
+/// The panics of one app.
+#[derive(Debug, Default)]
+pub(crate) struct Panics {
+    caught: Mutex<Vec<HandlerPanic>>,
+}
+
+impl Panics {
+    /// Collects the panics on a runtime for as long as the app lives.
+    pub(crate) fn watch(self: &Arc<Self>, runtime: Id) {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            let previous = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                note(panic);
+                previous(panic);
+            }));
+        });
+        let mut watchers = watchers();
+        // What is left of closed apps goes with the next one.
+        watchers.retain(|_, apps| {
+            apps.retain(|app| app.strong_count() > 0);
+            !apps.is_empty()
+        });
+        watchers.entry(runtime).or_default().push(Arc::downgrade(self));
+    }
+
+    /// What has come so far, once.
+    pub(crate) fn take(&self) -> Vec<HandlerPanic> {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<HandlerPanic>> {
+        self.caught.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn note(panic: &PanicHookInfo<'_>) {
+    // The test function itself runs on a runtime, too, but in no task.
+    if tokio::task::try_id().is_none() {
+        return;
+    }
+    let Ok(runtime) = Handle::try_current() else { return };
+    let apps: Vec<_> = match watchers().get(&runtime.id()) {
+        Some(apps) => apps.iter().filter_map(Weak::upgrade).collect(),
+        None => return,
+    };
+    let message = panic.payload_as_str().unwrap_or("something that is no text");
+    let location = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
+    for app in apps {
+        let caught = HandlerPanic { message: message.to_owned(), location: location.clone() };
+        app.lock().push(caught);
+    }
+}
+
+type Watchers = HashMap<Id, Vec<Weak<Panics>>>;
+
+fn watchers() -> MutexGuard<'static, Watchers> {
+    static WATCHERS: LazyLock<Mutex<Watchers>> = LazyLock::new(Mutex::default);
+    WATCHERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
