@@ -104,6 +104,15 @@ pub enum Error {
     #[error("the app was not left in order:{0}")]
     Leftovers(CloseReport),
 
+    /// A simulation failed.
+    #[error("seed {seed}: {reason}\n  SOCKETIO_TEST_SEED={seed} runs it again")]
+    Simulation {
+        /// The seed it ran from.
+        seed: u64,
+        /// What a client of it returned.
+        reason: Box<str>,
+    },
+
     /// Typed arguments did not fit what came.
     #[error(transparent)]
     Arguments(#[from] socketio_mock_client::ParseArgsError),

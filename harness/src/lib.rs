@@ -41,6 +41,8 @@ mod process;
 mod report;
 mod server;
 mod service;
+#[cfg(feature = "turmoil")]
+pub mod simulation;
 mod subject;
 mod tap;
 mod trace;

@@ -1,0 +1,189 @@
+//! Several nodes and clients on a simulated network, from a seed.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use socketio_mock_client::{ByteStream, Connector, Target};
+
+use crate::connections::Connections;
+use crate::subject::{IntoSubject, Kind};
+use crate::tracked::Tracked;
+use crate::{Error, Result};
+
+/// A network, its nodes and its clients, in one thread and on a clock of its own: everything that
+/// happens by chance follows from the seed.
+///
+/// It is turmoil's `Sim`, to which it dereferences: `host`, `client`, `partition`, `hold`, `crash`
+/// and the rest are turmoil's.
+pub struct Simulation {
+    sim: turmoil::Sim<'static>,
+    seed: u64,
+}
+
+impl Simulation {
+    /// A network whose messages take 1 to 20 ms, and which loses none of itself.
+    pub fn new(seed: u64) -> Self {
+        let mut builder = turmoil::Builder::new();
+        builder
+            .rng_seed(seed)
+            .enable_random_order()
+            .min_message_latency(Duration::from_millis(1))
+            .max_message_latency(Duration::from_millis(20))
+            .simulation_duration(Duration::from_mins(5));
+        Self::of(seed, &builder)
+    }
+
+    /// A network of other properties; the builder should have been given the seed.
+    pub fn of(seed: u64, builder: &turmoil::Builder) -> Self {
+        Self { sim: builder.build(), seed }
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Random numbers for what the test itself leaves to chance: the time of a partition, who sends
+    /// what. They follow from the seed.
+    pub fn random(&self) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.seed)
+    }
+
+    /// Adds a node that serves a tower service on port 80. `make` is called at each start of the
+    /// node, within it, so that it can spawn tasks and listen on other ports.
+    ///
+    /// # Panics
+    /// If `make` gives a subject that is no service.
+    pub fn serve<S, Marker>(&mut self, name: &str, make: impl Fn() -> S + 'static)
+    where
+        S: IntoSubject<Marker>,
+    {
+        self.sim.host(name, move || {
+            let subject = make().into_subject();
+            async move {
+                let Kind::Service(service) = subject.0 else {
+                    return Err("only services can be served in a simulation".into());
+                };
+                let address = (IpAddr::from(Ipv4Addr::UNSPECIFIED), PORT);
+                let listener = turmoil::net::TcpListener::bind(address).await?;
+                let connections = Connections::new(None);
+                loop {
+                    let (stream, peer) = listener.accept().await?;
+                    let stream = Tracked::new(stream, Some(peer), &connections);
+                    let service = service.clone();
+                    tokio::spawn(async move { service.serve(stream).await });
+                }
+            }
+        });
+    }
+
+    /// The target of a node, for clients within the simulation.
+    pub fn target(name: &str) -> Target {
+        Target::new(name, PORT).connector(SimulatedConnector)
+    }
+}
+
+impl Deref for Simulation {
+    type Target = turmoil::Sim<'static>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.sim
+    }
+}
+
+impl DerefMut for Simulation {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.sim
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+/// Runs a simulation from each seed until one fails, and says from which.
+///
+/// `build` adds the nodes and clients; a client that returns an error, or panics, has failed. With
+/// the environment variable [`SEED_VARIABLE`] only that seed runs: the same run again.
+///
+/// ```no_run
+/// use socketio_harness::simulation::{Simulation, explore};
+/// use socketio_harness::{Result, create_socketio_client};
+///
+/// # fn my_server() -> axum::Router { unimplemented!() }
+/// #[test]
+/// fn nothing_is_lost() -> Result {
+///     explore(0..200, |simulation| {
+///         simulation.serve("server", my_server);
+///         simulation.client("alice", async {
+///             let client = create_socketio_client(Simulation::target("server")).await?;
+///             client.send_with_ack("question", ()).await?;
+///             Ok(client.close().await?)
+///         });
+///     })
+/// }
+/// ```
+pub fn explore(
+    seeds: impl IntoIterator<Item = u64>,
+    build: impl Fn(&mut Simulation),
+) -> Result<()> {
+    match std::env::var(SEED_VARIABLE) {
+        Ok(seed) => match seed.parse() {
+            Ok(seed) => replay(seed, build),
+            Err(_) => Err(Error::Simulation {
+                seed: 0,
+                reason: format!("{SEED_VARIABLE} is {seed:?}, not a whole number").into(),
+            }),
+        },
+        Err(_) => seeds.into_iter().try_for_each(|seed| replay(seed, &build)),
+    }
+}
+
+/// Runs one simulation.
+pub fn replay(seed: u64, build: impl Fn(&mut Simulation)) -> Result<()> {
+    let run = || {
+        let mut simulation = Simulation::new(seed);
+        build(&mut simulation);
+        simulation.run()
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(outcome) => {
+            outcome.map_err(|error| Error::Simulation { seed, reason: error.to_string().into() })
+        }
+        Err(panic) => {
+            eprintln!("seed {seed} failed; {SEED_VARIABLE}={seed} runs it again");
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// The environment variable that names the one seed to run.
+pub const SEED_VARIABLE: &str = "SOCKETIO_TEST_SEED";
+
+/// TCP on the simulated network.
+#[derive(Debug, Clone, Copy)]
+struct SimulatedConnector;
+
+impl Connector for SimulatedConnector {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let stream = turmoil::net::TcpStream::connect((host, port)).await?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}
+
+const PORT: u16 = 80;
