@@ -17,7 +17,7 @@ use crate::shared::Shared;
 use crate::socket::{Lifecycle, Socket};
 use crate::stream::EventStream;
 use crate::transcript::Transcript;
-use crate::{Error, Result};
+use crate::{Error, Result, settle};
 
 /// A connected Socket.IO client; made by [`create_socketio_client`](crate::create_socketio_client).
 ///
@@ -161,10 +161,22 @@ impl SocketIoClient {
         self.socket.is_connected()
     }
 
+    /// Fails if [`settle`](Self::settle) would, before anything is waited for: on an engine that
+    /// has no fence.
+    pub fn can_settle(&self) -> Result {
+        settle::check(&self.shared)
+    }
+
     /// Resolves when the namespace is disconnected, with the reason; at once if it is already.
     ///
     /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
     pub fn disconnected(&self) -> impl Future<Output = Result<CloseReason>> + Send + use<> {
+        let (ended, (shared, socket)) = (self.ended(), self.parts());
+        async move { ended.await.map_err(|error| shared.failing(&socket.namespace, None, error)) }
+    }
+
+    /// `disconnected`, whose failure is for the caller to tell.
+    pub(crate) fn ended(&self) -> impl Future<Output = Result<CloseReason>> + Send + use<> {
         let ((shared, socket), timeout) = (self.parts(), self.timeout);
         let mut lifecycle = self.socket.lifecycle();
         async move {
@@ -179,15 +191,12 @@ impl SocketIoClient {
                     _ => Ok(CloseReason::Dropped),
                 },
                 Ok(Err(_)) => Ok(CloseReason::Dropped),
-                Err(_) => {
-                    let error = Error::Timeout {
-                        waiting_for: "the disconnection".into(),
-                        after: timeout,
-                        hint: String::new(),
-                        transcript: shared.transcript(),
-                    };
-                    Err(shared.failing(&socket.namespace, None, error))
-                }
+                Err(_) => Err(Error::Timeout {
+                    waiting_for: "the disconnection".into(),
+                    after: timeout,
+                    hint: String::new(),
+                    transcript: shared.transcript(),
+                }),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::client::SocketIoClient;
 use crate::shared::Shared;
 use crate::socket::{Lifecycle, Socket};
-use crate::{Error, Result};
+use crate::{Error, Result, settle};
 
 impl SocketIoClient {
     /// Resolves when everything has come that the server had sent before it answered: a proof of
@@ -32,7 +32,7 @@ impl SocketIoClient {
 }
 
 pub(crate) async fn raise(shared: Arc<Shared>, socket: Arc<Socket>, patience: Duration) -> Result {
-    shared.engine.refuse("a fence")?;
+    settle::check(&shared)?;
     if socket.is_ended() {
         return Ok(());
     }

@@ -88,7 +88,7 @@ pub use expect::{
     group, matchers,
 };
 pub use many::{ClientsBuilder, create_socketio_clients};
-pub use observer::{ConnectionObserver, Failure, FrameData, Observer, Opening};
+pub use observer::{ConnectionObserver, Failure, FrameData, Met, Observer, Opening};
 pub use of::NamespaceBuilder;
 pub use once::Once;
 pub use packets::{Content, PacketEntry};

@@ -43,6 +43,11 @@ pub trait ConnectionObserver: Send + Sync + 'static {
 
     /// Something that the test waits for will not come.
     fn failed(&self, at: Duration, failure: Failure<'_>);
+
+    /// An expectation of the test was met.
+    fn met(&self, at: Duration, met: Met<'_>) {
+        let _ = (at, met);
+    }
 }
 
 /// The whole of a frame.
@@ -69,6 +74,24 @@ pub struct Failure<'a> {
 impl<'a> Failure<'a> {
     pub(crate) fn new(namespace: &'a str, event: Option<&'a str>, error: &'a Error) -> Self {
         Self { namespace, event, error }
+    }
+}
+
+/// An expectation of the test that was met.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Met<'a> {
+    /// The namespace it was about.
+    pub namespace: &'a str,
+    /// The event it was about, if it was about one.
+    pub event: Option<&'a str>,
+    /// What was expected, as a failure would say it: `exactly 3 × event "tick"`.
+    pub expectation: &'a str,
+}
+
+impl<'a> Met<'a> {
+    pub(crate) fn new(namespace: &'a str, event: Option<&'a str>, expectation: &'a str) -> Self {
+        Self { namespace, event, expectation }
     }
 }
 

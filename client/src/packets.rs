@@ -1,5 +1,7 @@
 //! The frames of a transcript read as packets: what people are shown, and what snapshots hold.
 
+mod cut;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -190,6 +192,14 @@ impl PacketEntry {
         }
     }
 
+    /// The name, if it is an event, be it one of which the transcript has kept the beginning only.
+    pub(crate) fn event_name(&self) -> Option<String> {
+        match &self.content {
+            Content::Cut { text, .. } => cut::Head::read(text)?.event,
+            _ => self.event().map(|(name, _)| name.to_owned()),
+        }
+    }
+
     /// Whether it only keeps the connection alive.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.content, Content::Engine { name: "ping" | "pong" | "noop", .. })
@@ -218,7 +228,13 @@ impl fmt::Display for Content {
             Self::Packet(packet) => write_packet(f, packet),
             Self::Engine { name, data } if data.is_empty() => f.write_str(name),
             Self::Engine { name, data } => write!(f, "{name} {data}"),
-            Self::Cut { text, bytes } => write!(f, "{text}… ({bytes} bytes)"),
+            Self::Cut { text, bytes } => {
+                match cut::Head::read(text) {
+                    Some(head) => write!(f, "{head}")?,
+                    None => f.write_str(text)?,
+                }
+                write!(f, "… ({bytes} bytes)")
+            }
             Self::Unread { text, bytes } => write!(f, "{text} ({bytes} bytes)"),
         }
     }

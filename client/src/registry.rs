@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::fence;
 use crate::observer::Observer;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::{Result, Transcript};
+use crate::{Result, Transcript, settle};
 
 /// The clients that were made for one [`Target`](crate::Target), in the order they were made.
 ///
@@ -196,13 +195,18 @@ impl RegisteredClient {
         Some(*shared.transcript())
     }
 
-    /// Resolves when everything has come to it that the server had sent before: see
-    /// [`SocketIoClient::fence`](crate::SocketIoClient::fence). At once if the client is gone.
-    pub fn fence(&self, patience: Duration) -> impl Future<Output = Result> + Send + use<> {
+    /// Fails if [`settle`](Self::settle) would, before anything is waited for.
+    pub fn can_settle(&self) -> Result {
+        self.0.parts().map_or(Ok(()), |(shared, _)| settle::check(&shared))
+    }
+
+    /// Resolves when everything that was under way to it has come: see
+    /// [`SocketIoClient::settle`](crate::SocketIoClient::settle). At once if the client is gone.
+    pub fn settle(&self, patience: Duration) -> impl Future<Output = Result> + Send + use<> {
         let parts = self.0.parts();
         async move {
             match parts {
-                Some((shared, socket)) => fence::raise(shared, socket, patience).await,
+                Some((shared, socket)) => settle::settled(shared, socket, patience).await,
                 None => Ok(()),
             }
         }

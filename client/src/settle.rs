@@ -51,6 +51,11 @@ pub(crate) async fn settled(
     }
 }
 
+/// Fails if [`settled`] would, before anything is waited for.
+pub(crate) fn check(shared: &Shared) -> Result {
+    shared.engine.refuse("a fence, which proves that no event was sent")
+}
+
 async fn come_to_rest() -> Result {
     if !clock_is_paused() {
         return Err(Error::InvalidOption {

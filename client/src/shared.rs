@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::driver::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::inbox::Received;
-use crate::observer::{Failure, Opening, Recorder};
+use crate::observer::{Failure, Met, Opening, Recorder};
 use crate::registry::{Registry, WeakRegistry};
 use crate::socket::{AckSender, Socket, Unsent};
 use crate::transcript::{Direction, Transcript};
@@ -258,6 +259,14 @@ impl Shared {
             observer.failed(at, Failure::new(namespace, event, &error));
         }
         error
+    }
+
+    /// Tells who looks on that an expectation of the test was met.
+    pub(crate) fn met(&self, namespace: &str, event: Option<&str>, expectation: &dyn Display) {
+        let at = self.since_start(Instant::now());
+        if let Some(observer) = self.lock().recorder.observer() {
+            observer.met(at, Met::new(namespace, event, &expectation.to_string()));
+        }
     }
 
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {

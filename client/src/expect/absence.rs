@@ -78,10 +78,12 @@ impl<M> Absence<M> {
     async fn prove(self) -> Result {
         let Self { source, pattern, start, patience, written_at, .. } = self;
         pattern.check()?;
+        source.can_fence()?;
         let mut search = Search::begin(Box::new(source), start, patience, written_at);
         let came = search.rest().await?;
         let wrong: Vec<_> = came.iter().filter(|event| pattern.fits(event)).collect();
         if wrong.is_empty() {
+            search.source.met(Some(pattern.name()), &format_args!("no {pattern}"));
             return Ok(());
         }
         let expected = format!("no {pattern}{}", search.place());

@@ -63,11 +63,15 @@ impl SocketIoClient {
     fn disconnect_for<M: Manner>(&self, wanted: ReasonName) -> Expecting<CloseReason, M> {
         let written_at = Location::caller();
         let (shared, socket) = (self.shared().clone(), self.socket().clone());
-        let ended = self.disconnected();
+        let ended = self.ended();
         let patience = self.timeout();
         Expecting::new(async move {
             let (outcome, hints) = match ended.await {
-                Ok(reason) if reason.name() == wanted.0 => return Ok(reason),
+                Ok(reason) if reason.name() == wanted.0 => {
+                    let expectation = format_args!("to be disconnected: {reason}");
+                    shared.met(&socket.namespace, None, &expectation);
+                    return Ok(reason);
+                }
                 Ok(reason) => (format!("it was disconnected: {reason}"), hints(&wanted.0)),
                 Err(Error::Timeout { .. }) => {
                     (format!("it was still connected after {patience:?}"), hints(&wanted.0))

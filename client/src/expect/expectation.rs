@@ -151,22 +151,28 @@ impl<E: Observed, N: Number, M> Expectation<E, N, M> {
     async fn wait(self) -> Result<N::Output<E>> {
         let Self { source, pattern, number, start, patience, written_at, .. } = self;
         pattern.check()?;
+        if let Times::Exactly(_) = number {
+            source.can_fence()?;
+        }
+        let expected = |place: String| format!("{}{pattern}{place}", number.phrase());
         let mut search = Search::begin(source, start, patience, written_at);
         let wanted = match number {
             Times::AtLeast(count) | Times::Exactly(count) => count,
         };
-        let mut found = Vec::new();
+        let (mut found, mut others) = (Vec::new(), 0);
         while found.len() < wanted {
             match search.next().await {
-                Ok(came) => found.extend(came.into_iter().filter(|event| pattern.fits(event))),
+                Ok(came) => {
+                    let named = came.into_iter().filter(|event| event.name() == pattern.name());
+                    let (fitting, other): (Vec<_>, Vec<_>) =
+                        named.partition(|event| pattern.fits(event));
+                    found.extend(fitting);
+                    others += other.len();
+                }
                 Err(exhausted) => {
-                    let expected = format!("{}{pattern}{}", number.phrase(), search.place());
-                    let what = match found.len() {
-                        0 => "it did not come".to_owned(),
-                        count => format!("only {count} of {wanted} came"),
-                    };
-                    let outcome = format!("{what}{}", exhausted.phrase(patience));
-                    return Err(search.unmet(&pattern, expected, outcome));
+                    let phrase = exhausted.phrase(patience);
+                    let outcome = shortfall(found.len(), wanted, others, &phrase);
+                    return Err(search.unmet(&pattern, expected(search.place()), outcome));
                 }
             }
         }
@@ -174,21 +180,35 @@ impl<E: Observed, N: Number, M> Expectation<E, N, M> {
             let rest = search.rest().await?;
             found.extend(rest.into_iter().filter(|event| pattern.fits(event)));
             if found.len() > count {
-                let expected = format!("{}{pattern}{}", number.phrase(), search.place());
                 let outcome = format!("{} came", found.len());
                 let extra = found.iter().skip(count).take(SHOWN);
                 let extra = extra.map(|event| candidate("too many:", event, vec![], vec![]));
                 let name = Some(pattern.name());
+                let expected = expected(search.place());
                 return Err(search.report(name, expected, outcome, extra.collect(), Vec::new()));
             }
         }
         found.iter().for_each(Observed::mark_read);
+        search.source.met(Some(pattern.name()), &expected(String::new()));
         let gone = || crate::Error::InvalidOption {
             what: "number of events expected",
             value: "0".into(),
             reason: "at least one must come for there to be a first".into(),
         };
         N::pick(found).ok_or_else(gone)
+    }
+}
+
+/// How less than what was wanted came; `others` had the name, and did not fit.
+fn shortfall(found: usize, wanted: usize, others: usize, phrase: &str) -> String {
+    match (found, others) {
+        (0, 0) => format!("it did not come{phrase}"),
+        (0, 1) => format!("one came{phrase}, but it does not fit"),
+        (0, others) => format!("{others} came{phrase}, but none of them fits"),
+        (found, 0) => format!("only {found} of {wanted} came{phrase}"),
+        (found, others) => {
+            format!("only {found} of {wanted} came{phrase}, and {others} more that do not fit")
+        }
     }
 }
 

@@ -149,6 +149,7 @@ impl Group {
                 (_, 0) => format!("all of {size} clients to get {pattern}"),
                 _ => format!("only {} of {size} clients to get {pattern}", names(&receivers)),
             };
+            others.iter().try_for_each(|member| member.source().can_fence())?;
             let got = receivers.iter().map(|member| member.first(&pattern, written_at));
             let events = judge(&expected, "did not get it", &receivers, join_all(got).await)?;
             let spared = others.iter().map(|member| member.none(&pattern, written_at));
@@ -272,6 +273,10 @@ fn in_order<M: Manner>(steps: Vec<(Member, EventPattern)>) -> Expecting<Vec<Even
             }
         }
         found.iter().for_each(super::source::Observed::mark_read);
+        for (number, (member, pattern)) in steps.iter().enumerate() {
+            let place = format_args!("{pattern}, as number {} of {}", number + 1, steps.len());
+            member.source().met(Some(pattern.name()), &place);
+        }
         Ok(found)
     })
 }

@@ -75,6 +75,8 @@ impl<M> InOrder<M> {
             }
         }
         found.iter().for_each(Observed::mark_read);
+        let names: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+        search.source.met(None, &format_args!("in this order: {}", names.join(", ")));
         Ok(found)
     }
 }

@@ -14,6 +14,7 @@ pub mod matchers;
 mod paint;
 mod pattern;
 mod search;
+mod short;
 mod situation;
 mod source;
 mod unmet;
@@ -34,8 +35,8 @@ pub use source::{Observed, Source};
 pub use unmet::{Candidate, Unmet};
 
 pub(crate) use expected::readable;
+pub(crate) use short::is_full;
 pub(crate) use source::ClientSource;
-pub(crate) use unmet::is_full;
 
 use crate::client::SocketIoClient;
 

@@ -133,6 +133,9 @@ fn nearest<E: Observed>(pattern: &EventPattern<E>, events: &[E]) -> Vec<Candidat
         .collect();
     candidates.sort_by_key(|(differences, _)| differences.len());
     candidates.truncate(SHOWN);
+    // One that is much further off tells nothing.
+    let nearest = candidates.first().map_or(0, |(differences, _)| differences.len());
+    candidates.retain(|(differences, _)| differences.len() <= nearest + MUCH_FURTHER);
     let label = |index| if index == 0 { "nearest:" } else { "also:   " };
     (candidates.into_iter().enumerate())
         .map(|(index, (differences, event))| {
@@ -159,6 +162,7 @@ pub(crate) fn candidate<E: Observed>(
 /// A comparison of every event of a long log would tell no more.
 const COMPARED: usize = 1_000;
 const SHOWN: usize = 2;
+const MUCH_FURTHER: usize = 2;
 /// A fence is a round trip; it gets time for one, however late the events came.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const A_LONG_TIME: Duration = Duration::from_secs(1 << 30);

@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::packets::PacketEntry;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::transcript::Transcript;
+use crate::transcript::{Direction, Transcript};
 
 /// What a failed expectation tells beside the events it looked at.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,8 @@ pub struct Situation {
     pub who: String,
     /// The namespace they came on.
     pub namespace: String,
+    /// Which way the events went that were looked at; `None` if that is not known.
+    pub events: Option<Direction>,
     /// The packets of the conversation, oldest first.
     pub packets: Vec<PacketEntry>,
     /// Packets that came before the first of them.
@@ -59,6 +61,7 @@ impl Situation {
         Self {
             elsewhere: others.map(elsewhere).collect(),
             reading_paused,
+            events: Some(Direction::Received),
             ..Self::of_transcript(&shared.name, &socket.namespace, &shared.transcript())
         }
     }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -32,6 +33,10 @@ pub trait Source<E>: Send + 'static {
     /// The events from `position` on, and why no more can come if so. The waker is woken when there
     /// may be more.
     fn look_on(&mut self, position: usize, waker: &Waker) -> (Vec<E>, Option<String>);
+    /// Fails if [`fence`](Self::fence) would, before anything is waited for.
+    fn can_fence(&self) -> Result {
+        Ok(())
+    }
     /// Resolves when all that was sent has come.
     fn fence(&self, patience: Duration) -> BoxFuture<'static, Result>;
     /// What a failure tells beside the events.
@@ -40,6 +45,10 @@ pub trait Source<E>: Send + 'static {
     fn failing(&self, event: Option<&str>, error: Error) -> Error {
         let _ = event;
         error
+    }
+    /// The test goes on: who looks on at the connection learns what was met.
+    fn met(&self, event: Option<&str>, expectation: &dyn fmt::Display) {
+        let _ = (event, expectation);
     }
 }
 
@@ -88,6 +97,10 @@ impl Source<Event> for ClientSource {
         (came.into_iter().map(event).collect(), ended.map(|reason| reason.to_string()))
     }
 
+    fn can_fence(&self) -> Result {
+        settle::check(&self.shared)
+    }
+
     fn fence(&self, patience: Duration) -> BoxFuture<'static, Result> {
         Box::pin(settle::settled(Arc::clone(&self.shared), Arc::clone(&self.socket), patience))
     }
@@ -98,6 +111,10 @@ impl Source<Event> for ClientSource {
 
     fn failing(&self, event: Option<&str>, error: Error) -> Error {
         self.shared.failing(&self.socket.namespace, event, error)
+    }
+
+    fn met(&self, event: Option<&str>, expectation: &dyn fmt::Display) {
+        self.shared.met(&self.socket.namespace, event, expectation);
     }
 }
 

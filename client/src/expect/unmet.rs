@@ -1,11 +1,13 @@
 use std::fmt::{self, Write as _};
 use std::panic::Location;
-use std::sync::OnceLock;
+
+use serde_json::Value;
 
 use super::difference::Difference;
 use super::paint::{self, Role, paint};
+use super::short::{apart, is_full, line, shortened, shortened_lines, wrapped};
 use super::situation::Situation;
-use crate::packets::PacketEntry;
+use crate::packets::{Content, PacketEntry};
 
 /// An expectation that was not met: what was expected, what came instead, and what may have gone
 /// wrong.
@@ -57,13 +59,14 @@ impl Unmet {
     }
 
     fn write(&self, text: &mut String) -> fmt::Result {
-        write!(text, "expected {}\n  ", paint(Role::Heading, &self.expected))?;
+        let expected = shortened_lines(&self.expected);
+        write!(text, "expected {}\n  ", paint(Role::Heading, expected))?;
         write!(text, "{}", paint(Role::Heading, &self.outcome))?;
         for candidate in &self.candidates {
             candidate.write(text)?;
         }
         for hint in &self.hints {
-            write!(text, "\n  {} {hint}", paint(Role::Hint, "hint:"))?;
+            write!(text, "\n  {} {hint}", paint(Role::Hint, "hint:"), hint = wrapped(hint))?;
         }
         for situation in &self.situations {
             write_conversation(text, situation, &self.candidates)?;
@@ -80,8 +83,8 @@ impl Candidate {
             let nothing = || "nothing".to_owned();
             let expected = difference.expected.clone().unwrap_or_else(nothing);
             let actual = difference.actual.clone().unwrap_or_else(nothing);
-            let expected = paint(Role::Expected, shortened(&expected));
-            let actual = paint(Role::Actual, shortened(&actual));
+            let (expected, actual) = apart(&expected, &actual);
+            let (expected, actual) = (paint(Role::Expected, expected), paint(Role::Actual, actual));
             write!(text, "\n    {path}: expected {expected}")?;
             write!(
                 text,
@@ -110,7 +113,11 @@ fn write_conversation(
     let packets: Vec<_> = situation.packets.iter().filter(tells).collect();
     let transport = packets.last().map_or("", |packet| packet.transport.name());
     let (who, namespace) = (&situation.who, &situation.namespace);
-    write!(text, "\n  the conversation of {who} on {namespace}, by {transport}:")?;
+    write!(text, "\n  the conversation of {who}")?;
+    if !namespace.is_empty() {
+        write!(text, " on {namespace}")?;
+    }
+    write!(text, ", by {transport}:")?;
     let shown = if is_full() { packets.len() } else { SHOWN_PACKETS };
     let hidden = packets.len().saturating_sub(shown);
     if hidden + situation.forgotten > 0 {
@@ -118,10 +125,12 @@ fn write_conversation(
         write!(text, "\n    {}", paint(Role::Aside, earlier))?;
     }
     for packet in packets.into_iter().skip(hidden) {
-        let line = shortened(&packet.to_string());
-        match candidates.iter().find(|candidate| shows(packet, candidate)) {
+        let line = line(packet);
+        let way = situation.events.unwrap_or(packet.direction);
+        let mut looked_at = candidates.iter().filter(|_| packet.direction == way);
+        match looked_at.find(|candidate| shows(packet, candidate)) {
             Some(_) => write!(text, "\n    {line} {}", paint(Role::Hint, "◂"))?,
-            None if packet.namespace().is_none() => {
+            None if matches!(packet.content, Content::Engine { .. }) => {
                 write!(text, "\n    {}", paint(Role::Aside, line))?;
             }
             None => write!(text, "\n    {line}")?,
@@ -132,22 +141,12 @@ fn write_conversation(
 
 /// Whether the packet is the one the candidate came in.
 fn shows(packet: &PacketEntry, candidate: &Candidate) -> bool {
-    packet.event().is_some_and(|(name, args)| super::event_json(name, args) == candidate.event)
-}
-
-/// A long line cut in the middle of nothing: between characters.
-fn shortened(text: &str) -> String {
-    if is_full() || text.chars().count() <= SHOWN_CHARACTERS {
-        return text.to_owned();
+    match (packet.event(), packet.event_name()) {
+        (Some((name, args)), _) => super::event_json(name, args) == candidate.event,
+        // Only its beginning is known.
+        (None, Some(name)) => candidate.event.starts_with(&format!("[{},", Value::from(name))),
+        (None, None) => false,
     }
-    let cut: String = text.chars().take(SHOWN_CHARACTERS).collect();
-    format!("{cut}… ({} bytes)", text.len())
-}
-
-/// Whether the environment asks for the whole of every conversation.
-pub(crate) fn is_full() -> bool {
-    static FULL: OnceLock<bool> = OnceLock::new();
-    *FULL.get_or_init(|| std::env::var_os(VARIABLE).is_some_and(|value| value == "full"))
 }
 
 impl fmt::Display for Unmet {
@@ -165,7 +164,5 @@ impl fmt::Debug for Unmet {
     }
 }
 
-const VARIABLE: &str = "SOCKETIO_TEST_TRANSCRIPT";
 const SHOWN_PACKETS: usize = 12;
-const SHOWN_CHARACTERS: usize = 160;
 const SHOWN_DIFFERENCES: usize = 8;

@@ -160,7 +160,8 @@ impl ClientOfServer<'_> {
         let whose = Whose::Client {
             socket_id: self.client.id(),
             namespace: self.client.namespace().to_owned(),
-            fence: Mutex::new(Some(Box::pin(self.client.fence()))),
+            fence: Mutex::new(Some(Box::pin(self.client.settle()))),
+            can_fence: self.client.can_settle(),
         };
         ServerSource { tap: self.app.tap(), flow, whose, position: 0, seen: Vec::new() }
     }

@@ -8,7 +8,8 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use socketio_mock_client::Error as ClientError;
 use socketio_mock_client::{
-    Args, Content, Direction, Observed, Packet, PacketEntry, Registry, Situation, Source,
+    Args, Content, Direction, Observed, Packet, PacketEntry, RegisteredClient, Registry, Situation,
+    Source,
 };
 
 use super::Tap;
@@ -40,6 +41,7 @@ pub(super) enum Whose {
         namespace: String,
         /// The client's, to be raised once.
         fence: Mutex<Option<Fence>>,
+        can_fence: socketio_mock_client::Result,
     },
 }
 
@@ -58,6 +60,17 @@ impl Source<ServerEvent> for ServerSource {
         (self.seen.get(position..).unwrap_or_default().to_vec(), None)
     }
 
+    fn can_fence(&self) -> socketio_mock_client::Result {
+        match (&self.tap, &self.whose) {
+            // `look_on` will tell why.
+            (Err(_), _) => Ok(()),
+            (Ok(_), Whose::Client { can_fence, .. }) => can_fence.clone(),
+            (Ok(_), Whose::Everybodys(registry)) => {
+                registry.clients().iter().try_for_each(RegisteredClient::can_settle)
+            }
+        }
+    }
+
     fn fence(&self, patience: Duration) -> Fence {
         if self.tap.is_err() {
             // `look_on` has told why, or will.
@@ -70,7 +83,7 @@ impl Source<ServerEvent> for ServerSource {
             }
             Whose::Everybodys(registry) => {
                 let fences =
-                    registry.clients().into_iter().map(move |client| client.fence(patience));
+                    registry.clients().into_iter().map(move |client| client.settle(patience));
                 try_join_all(fences).map(|fences| fences.map(|_| ())).boxed()
             }
         }
@@ -78,6 +91,7 @@ impl Source<ServerEvent> for ServerSource {
 
     fn situation(&self) -> Situation {
         let mut situation = Situation::default();
+        situation.events = Some(way(self.flow));
         let who = match &self.whose {
             Whose::Everybodys(_) => "all clients",
             Whose::Client { namespace, .. } => {
@@ -143,11 +157,14 @@ fn entry(packet: &ServerPacket) -> PacketEntry {
             Content::Unread { bytes: reason.len(), text: reason }
         }
     };
-    let direction = match packet.flow {
+    PacketEntry { at: packet.at, direction: way(packet.flow), transport: packet.transport, content }
+}
+
+fn way(flow: Flow) -> Direction {
+    match flow {
         Flow::Received => Direction::Sent,
         Flow::Emitted => Direction::Received,
-    };
-    PacketEntry { at: packet.at, direction, transport: packet.transport, content }
+    }
 }
 
 impl Observed for ServerEvent {

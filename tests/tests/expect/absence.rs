@@ -1,9 +1,12 @@
-//! What was not sent, proved by a fence.
+//! What was not sent, proved by a fence; in virtual time see `simulated`.
 
 use rstest::rstest;
 use serde_json::json;
-use socketio_harness::{ClientError, Engine, Result, close, create_socketio_client, event};
-use socketio_tests::{Peer, Via};
+use socketio_harness::{
+    ClientError, Engine, Parser, Protocol, Result, close, create_app, create_socketio_client,
+    event, group,
+};
+use socketio_tests::{Peer, Via, node_peer};
 
 #[rstest]
 #[tokio::test]
@@ -74,12 +77,56 @@ async fn a_fence_leaves_nothing_behind() -> Result {
     close(app).await
 }
 
+/// The other dialects answer a fence, too, each in its own way.
+#[rstest]
 #[tokio::test]
-async fn the_second_engine_says_that_it_has_no_fence() -> Result {
+async fn older_and_binary_protocols_have_fences(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+    #[values(("ALLOW_EIO3", "1"), ("PARSER", "msgpack"))] dialect: (&str, &str),
+) -> Result {
+    let app = create_app(node_peer("peer.js").env(dialect.0, dialect.1)).await?;
+    let client = create_socketio_client(&app).transports(via.transports());
+    let client = match dialect.0 {
+        "PARSER" => client.parser(Parser::MessagePack).await?,
+        _ => client.protocol(Protocol::V3).await?,
+    };
+
+    client.expect_none("late").await;
+    client.send("emit-named", ("late", 1))?;
+    client.expect("late").times(1).await;
+    client.try_expect_none("late").await.expect_err("the server has emitted it");
+
+    client.close().await?;
+    close(app).await
+}
+
+/// What an expectation needs that the engine has not is told before anything is waited for.
+#[tokio::test]
+async fn the_second_engine_says_at_once_that_it_has_no_fence() -> Result {
     let app = Peer::Rust.boot().await?;
     let client = create_socketio_client(&app).engine(Engine::RustSocketio).await?;
-    let refused = client.try_expect_none("anything").await;
-    assert!(matches!(refused, Err(ClientError::Unsupported { .. })), "{refused:?}");
+    let native = create_socketio_client(&app).await?;
+
+    let everybody = group([&client, &native]);
+    let unsupported = |error: &ClientError| matches!(error, ClientError::Unsupported { .. });
+    // None of these comes: waited for, each would be a timeout.
+    let refused = [
+        client.try_expect_none("never").await.map(drop),
+        client.try_expect("never").times(2).await.map(drop),
+        everybody.try_expect_only([&native], "never").await.map(drop),
+        app.try_emitted("never").times(2).await.map(drop),
+        app.for_client(&client).try_emitted("never").times(2).await.map(drop),
+        client.fence().await,
+    ];
+    for (number, refused) in refused.into_iter().enumerate() {
+        let error = refused.expect_err("there is no fence");
+        assert!(unsupported(&error), "number {number}: {error}");
+        assert!(error.to_string().contains("Engine::Native, which does"), "{error}");
+    }
+    // What is proved on the other client alone is.
+    native.expect_none("never").await;
+
     client.close().await?;
+    native.close().await?;
     close(app).await
 }

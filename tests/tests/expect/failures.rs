@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::json;
 use socketio_harness::{
     ClientError, CloseReason, Result, SocketIoClient, close, create_app, create_socketio_client,
-    event,
+    event, group,
 };
 use socketio_tests::{Peer, scripted};
 
@@ -209,6 +210,68 @@ async fn an_event_that_spares_its_sender() -> Result {
     client.send("news", 1)?;
     client.send_with_ack("message-with-ack", ()).await?;
     assert_printed!(client.try_expect("news").within(NOW).await);
+    close(app).disconnect_clients().await
+}
+
+#[tokio::test]
+async fn long_texts_that_differ_at_their_ends() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    let page = |title: &str| format!("<html>{}<h1>{title}</h1></html>", "<p>text</p>".repeat(40));
+    client.send("emit-named", ("page", page("Hello, Harry"), 1))?;
+    client.expect("page").await;
+    let wrong = client.try_expect("page").args((page("Hello, Sally"), 1)).within(NOW);
+    assert_printed!(wrong.await);
+    close(app).disconnect_clients().await
+}
+
+#[tokio::test]
+async fn one_element_of_a_long_list() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    let list = |ready: bool| {
+        let row = |id| json!({"id": id, "name": format!("player {id}"), "ready": ready || id != 7});
+        (0..12).map(row).collect::<Vec<_>>()
+    };
+    client.send("emit-named", ("players", [list(false)]))?;
+    client.send("emit-named", ("players", [Vec::<u8>::new()]))?;
+    client.expect("players").at_least(2).await;
+    assert_printed!(client.try_expect("players").args([[list(true)]]).within(NOW).await);
+    close(app).disconnect_clients().await
+}
+
+#[tokio::test]
+async fn other_binary() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("echo-bin", ("a.png", Bytes::from_static(b"\x89PNG\r\n")))?;
+    client.expect("echo-bin").await;
+    let expected = ("a.png", Bytes::from_static(b"\x89PNG\n"));
+    assert_printed!(client.try_expect("echo-bin").args(expected).within(NOW).await);
+    close(app).disconnect_clients().await
+}
+
+#[tokio::test]
+async fn someone_of_a_group_got_it_too() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let mut clients = Vec::new();
+    for name in ["alice", "bob", "eve"] {
+        clients.push(create_socketio_client(&app).name(name).ready("auth").await?);
+    }
+    let [alice, bob, eve] = &clients[..] else { panic!("three clients") };
+    alice.send("broadcast", ("whispered", "psst"))?;
+    eve.expect("whispered").await;
+    assert_printed!(group([alice, bob, eve]).try_expect_only([bob], "whispered").await);
+    close(app).disconnect_clients().await
+}
+
+#[tokio::test]
+async fn what_the_server_did_not_emit() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = client_of(&app).await?;
+    client.send("burst", 2)?;
+    client.expect("tick").times(2).await;
+    assert_printed!(app.try_emitted("tick").args([2]).within(NOW).await);
     close(app).disconnect_clients().await
 }
 

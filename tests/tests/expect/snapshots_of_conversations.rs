@@ -1,15 +1,17 @@
-//! A conversation as a snapshot: the same on every run, transport and engine.
+//! A conversation as a snapshot: the same on every run, transport, server and engine, and in virtual
+//! time.
 
 use rstest::rstest;
 use serde_json::json;
+use socketio_fixtures::peer;
 use socketio_harness::{
-    App, Engine, Result, SocketIoClient, assert_emitted, assert_not_emitted, close,
+    App, Engine, Result, SocketIoClient, assert_emitted, assert_not_emitted, close, create_app,
     create_socketio_client, group, matchers,
 };
 use socketio_tests::{Peer, Via};
 
 async fn converse(client: &SocketIoClient) -> Result {
-    client.send_with_ack("message-with-ack", (client.id(), "x")).await?;
+    client.send_with_ack("message-with-ack", ("x", 1)).await?;
     client.send("emit-named", ("result", json!({"a": [1, 2]})))?;
     client.expect("result").await;
     client.send("leave", ())?;
@@ -22,6 +24,13 @@ async fn connected(app: &App, via: Via, engine: Engine) -> Result<SocketIoClient
     Ok(client.ready("auth").await?)
 }
 
+/// One snapshot for all.
+fn assert_as_always(client: &SocketIoClient) {
+    insta::with_settings!({ omit_expression => true }, {
+        insta::assert_snapshot!("conversation", client.transcript().redacted());
+    });
+}
+
 #[rstest]
 #[tokio::test]
 async fn is_equal_on_every_transport_and_server(
@@ -31,29 +40,32 @@ async fn is_equal_on_every_transport_and_server(
     let app = peer.boot().await?;
     let client = connected(&app, via, Engine::Native).await?;
     converse(&client).await?;
-    // One snapshot for all of them.
-    insta::with_settings!({ omit_expression => true, snapshot_suffix => "" }, {
-        insta::assert_snapshot!("conversation", client.transcript().redacted());
-    });
+    assert_as_always(&client);
     client.close().await?;
     close(app).await
 }
 
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn is_equal_in_virtual_time(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = create_app(peer::router()).simulated().await?;
+    let client = connected(&app, via, Engine::Native).await?;
+    converse(&client).await?;
+    assert_as_always(&client);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
 #[tokio::test]
-async fn is_equal_on_both_engines() -> Result {
-    async fn short(app: &App, engine: Engine) -> Result<String> {
-        let client = connected(app, Via::Websocket, engine).await?;
-        client.send_with_ack("message-with-ack", "x").await?;
-        client.send("emit-named", ("result", json!({"a": [1, 2]})))?;
-        client.expect("result").await;
-        let redacted = client.transcript().redacted().received().to_string();
-        client.close().await?;
-        Ok(redacted)
-    }
-    let app = Peer::Rust.boot().await?;
-    let native = short(&app, Engine::Native).await?;
-    assert!(native.contains(r#"CONNECT {"sid":"<sid:a>"}"#), "{native}");
-    assert_eq!(native, short(&app, Engine::RustSocketio).await?);
+async fn is_equal_on_the_second_engine(#[values(Peer::Rust, Peer::Node)] peer: Peer) -> Result {
+    let app = peer.boot().await?;
+    let client = connected(&app, Via::Websocket, Engine::RustSocketio).await?;
+    converse(&client).await?;
+    assert_as_always(&client);
+    client.close().await?;
     close(app).await
 }
 

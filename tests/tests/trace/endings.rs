@@ -62,9 +62,11 @@ fn an_early_return_is_a_failure_and_the_wait_that_failed_is_marked() {
     let tracing = Tracing::on_failure(&directory);
     let passed = run("users::returns_early", || async {
         let app = boot(tracing).await?;
-        let client = create_socketio_client(&app).timeout(Duration::from_millis(20)).await?;
+        let client = create_socketio_client(&app).await?;
         client.send("myEvent", (1, 2, 3))?;
-        client.once("myEventResultt").await?;
+        let misspelt = client.once("myEventResultt").timeout(Duration::from_millis(20));
+        client.fence().await?;
+        misspelt.await?;
         close(app).await
     });
     assert!(!passed);
