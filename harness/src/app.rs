@@ -183,8 +183,11 @@ impl AppBuilder {
             target = target.path(path);
         }
         let tracing = self.tracing.or_else(Tracing::from_environment);
-        let trace = tracing.map(|tracing| tracing.begin(target.url(), &registry)).transpose()?;
-        let faults = Faults::new(target);
+        let tap = running.connections().and_then(|connections| connections.tap().cloned());
+        let begin = |tracing: Tracing| tracing.begin(&target.url(), &registry, tap);
+        let trace = tracing.map(begin).transpose()?;
+        let diary = trace.as_ref().map(Trace::diary).unwrap_or_default();
+        let faults = Faults::new(target, diary);
         let target = faults.target();
         let (background_tasks, strict) = (self.background_tasks, self.strict);
         Ok(App { running, target, registry, faults, trace, panics, background_tasks, strict })
@@ -317,6 +320,17 @@ pub(crate) enum Running {
     Elsewhere,
 }
 
+impl Running {
+    /// `None` for a server that accepts by itself.
+    fn connections(&self) -> Option<&Arc<Connections>> {
+        match self {
+            Self::Hosted(hosted) => hosted.connections(),
+            Self::Here { server, .. } => server.connections(),
+            Self::Process(_) | Self::Elsewhere => None,
+        }
+    }
+}
+
 impl App {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
@@ -392,11 +406,7 @@ impl App {
 
     /// `None` for a server that accepts by itself.
     pub(crate) fn connections(&self) -> Option<&Arc<Connections>> {
-        match &self.running {
-            Running::Hosted(hosted) => hosted.connections(),
-            Running::Here { server, .. } => server.connections(),
-            Running::Process(_) | Running::Elsewhere => None,
-        }
+        self.running.connections()
     }
 
     pub(crate) fn is_strict(&self) -> bool {

@@ -125,6 +125,9 @@ impl fmt::Debug for Close {
 
 async fn take_down(mut app: App, options: Options) -> CloseReport {
     let trace = app.trace.take();
+    if let Some(trace) = &trace {
+        trace.closing();
+    }
     let registry = app.registry().clone();
     let panics = app.panics();
     // Asked before the server's end, which would end them all.
@@ -136,7 +139,7 @@ async fn take_down(mut app: App, options: Options) -> CloseReport {
     leftovers.extend(registry.clients().iter().flat_map(of_client));
     let report = CloseReport { leftovers, strict: options.strict };
     if let Some(trace) = trace {
-        trace.finish(&outcome(&report));
+        trace.finish(&report);
     }
     report
 }

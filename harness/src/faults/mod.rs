@@ -24,6 +24,7 @@ use self::registry::Registry;
 use self::relay::Order;
 use self::rules::{Book, Replay, Rule, Swallow};
 use crate::Result;
+use crate::trace::Diary;
 
 /// Faults of the network between an app and its clients; [`App::faults`](crate::App::faults) gives
 /// them.
@@ -95,12 +96,12 @@ pub enum Gone {
 }
 
 impl Faults {
-    pub(crate) fn new(target: Target) -> Self {
-        Self::among(target, Arc::default())
+    pub(crate) fn new(target: Target, diary: Diary) -> Self {
+        Self::among(target, Arc::default(), diary)
     }
 
-    fn among(target: Target, ways: Ways) -> Self {
-        let (book, registry) = (Book::new(), Arc::<Registry>::default());
+    fn among(target: Target, ways: Ways, diary: Diary) -> Self {
+        let (book, registry) = (Book::new(diary), Arc::<Registry>::default());
         let way = (book.clone(), Arc::clone(&registry));
         ways.lock().unwrap_or_else(PoisonError::into_inner).push(way);
         Self { target, book, registry, ways }
@@ -120,7 +121,7 @@ impl Faults {
     /// ```
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self::among(self.target.clone(), Arc::clone(&self.ways))
+        Self::among(self.target.clone(), Arc::clone(&self.ways), self.book.diary().clone())
     }
 
     /// A TCP port that leads to the app through these faults, for clients that open sockets of
@@ -198,17 +199,20 @@ impl Faults {
     /// Ends every open connection: both sides read the end of the stream. Bytes on their way are
     /// lost.
     pub fn cut(&self) {
+        self.book.diary().fault("cut: every connection has ended");
         self.order(Order::Cut);
     }
 
     /// Resets every open connection, on both sides.
     pub fn reset(&self) {
+        self.book.diary().fault("reset: every connection");
         self.order(Order::Reset);
     }
 
     /// Closes every open websocket on both sides by a close frame, at the end of the frame that is
     /// on its way. Neither an Engine.IO close packet nor a Socket.IO disconnect comes before it.
     pub fn close_websockets(&self) {
+        self.book.diary().fault("close frame on every websocket");
         self.order(Order::CloseWebsocket);
     }
 

@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+use crate::trace::Diary;
 
 /// How much later everything arrives: for [`Faults::latency`](super::Faults::latency).
 ///
@@ -62,6 +65,29 @@ pub(super) enum Rule {
     Replay(Replay),
     /// Half-open connections stay so while it stands.
     HalfOpen,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frozen => f.write_str("freeze"),
+            Self::Refused => f.write_str("refusal of new connections"),
+            Self::Latency(Latency { delay, jitter, .. }) if jitter.is_zero() => {
+                write!(f, "latency of {delay:?}")
+            }
+            Self::Latency(Latency { delay, jitter, .. }) => {
+                write!(f, "latency of {delay:?} to {:?}", *delay + *jitter)
+            }
+            Self::Bandwidth(bytes) => write!(f, "bandwidth of {bytes} bytes a second"),
+            Self::Chopped(bytes) => write!(f, "chopping into pieces of {bytes} bytes"),
+            Self::ResetAfter(bytes) => write!(f, "reset after {bytes} bytes"),
+            Self::Swallow(Swallow::Pings) => f.write_str("swallowing of pings"),
+            Self::Swallow(Swallow::Pongs) => f.write_str("swallowing of pongs"),
+            Self::Replay(Replay::Duplicate) => f.write_str("duplication of polls"),
+            Self::Replay(Replay::Reorder) => f.write_str("reordering of polls"),
+            Self::HalfOpen => f.write_str("half-open connections"),
+        }
+    }
 }
 
 /// Packets of the heartbeat, by their type in Engine.IO.
@@ -162,6 +188,7 @@ impl Rules {
 pub(super) struct Book {
     active: Arc<Mutex<Active>>,
     rules: watch::Sender<Rules>,
+    diary: Diary,
 }
 
 #[derive(Debug, Default)]
@@ -171,11 +198,16 @@ struct Active {
 }
 
 impl Book {
-    pub(super) fn new() -> Self {
-        Self { active: Arc::default(), rules: watch::Sender::new(Rules::default()) }
+    pub(super) fn new(diary: Diary) -> Self {
+        Self { active: Arc::default(), rules: watch::Sender::new(Rules::default()), diary }
+    }
+
+    pub(super) fn diary(&self) -> &Diary {
+        &self.diary
     }
 
     pub(super) fn add(&self, rule: Rule) -> Fault {
+        self.diary.fault(&format!("{rule} begins"));
         let id = self.change(|active| {
             active.next += 1;
             active.rules.insert(active.next, rule);
@@ -222,7 +254,10 @@ impl Fault {
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        self.book.change(|active| active.rules.remove(&self.id));
+        let healed = self.book.change(|active| active.rules.remove(&self.id));
+        if let Some(rule) = healed {
+            self.book.diary.fault(&format!("{rule} ends"));
+        }
     }
 }
 
@@ -236,7 +271,7 @@ mod tests {
 
     #[test]
     fn rules_hold_together_and_heal_one_by_one() {
-        let book = Book::new();
+        let book = Book::new(Diary::default());
         let rules = book.watch();
         let narrow = book.add(rate(10));
         let wide = book.add(rate(20));
@@ -252,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_guard_of_rules_that_were_cleared_ends_nothing_else() {
-        let book = Book::new();
+        let book = Book::new(Diary::default());
         let old = book.add(Rule::Frozen);
         book.clear();
         let _new = book.add(Rule::Frozen);

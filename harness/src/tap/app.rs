@@ -7,6 +7,7 @@ use socketio_mock_client::{DEFAULT_TIMEOUT, Expectation, First, SocketIoClient, 
 use super::source::{ServerSource, Whose};
 use super::{Flow, ServerEvent, ServerLog, Tap};
 use crate::app::{App, Running};
+use crate::trace::{Diary, Trace};
 use crate::{Error, Result};
 
 /// # What the server received and emitted
@@ -101,7 +102,12 @@ impl App {
 
     fn everybodys(&self, flow: Flow) -> ServerSource {
         let whose = Whose::Everybodys(self.registry().clone());
-        ServerSource { tap: self.tap(), flow, whose, position: 0, seen: Vec::new() }
+        let (tap, diary) = (self.tap(), self.diary());
+        ServerSource { tap, flow, whose, position: 0, seen: Vec::new(), diary }
+    }
+
+    fn diary(&self) -> Diary {
+        self.trace.as_ref().map(Trace::diary).unwrap_or_default()
     }
 
     fn tap(&self) -> Result<Arc<Tap>> {
@@ -163,7 +169,8 @@ impl ClientOfServer<'_> {
             fence: Mutex::new(Some(Box::pin(self.client.settle()))),
             can_fence: self.client.can_settle(),
         };
-        ServerSource { tap: self.app.tap(), flow, whose, position: 0, seen: Vec::new() }
+        let (tap, diary) = (self.app.tap(), self.app.diary());
+        ServerSource { tap, flow, whose, position: 0, seen: Vec::new(), diary }
     }
 }
 

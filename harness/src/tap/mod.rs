@@ -67,6 +67,8 @@ impl Tap {
         write: impl FnOnce() -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let mut store = self.store();
+        // Before it: the client may have it, by its own clock, before the call returns.
+        let at = self.booted.elapsed();
         let written = write();
         let Poll::Ready(Ok(mut left)) = written else { return written };
         let taken = parts.map_while(|part| {
@@ -74,7 +76,7 @@ impl Tap {
             left -= taken.len();
             (!taken.is_empty()).then_some(taken)
         });
-        let waiting = store.passed(connection, self.booted.elapsed(), Flow::Emitted, taken);
+        let waiting = store.passed(connection, at, Flow::Emitted, taken);
         drop(store);
         waiting.into_iter().for_each(Waker::wake);
         written
@@ -84,6 +86,11 @@ impl Tap {
     pub(crate) fn closed(&self, connection: u64) {
         let at = self.booted.elapsed();
         self.store().closed(connection, at);
+    }
+
+    /// Where its clock begins.
+    pub(crate) fn booted(&self) -> Instant {
+        self.booted
     }
 
     /// Everything so far.

@@ -15,6 +15,7 @@ use socketio_mock_client::{
 use super::Tap;
 use super::log::{Flow, ServerPacket, ServerPacketKind};
 use crate::Result;
+use crate::trace::{Diary, message_of};
 
 /// An event that the server under test received or emitted: a [`ServerPacket`] that is an event.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub(super) struct ServerSource {
     /// How far the log has been read.
     pub(super) position: u64,
     pub(super) seen: Vec<ServerEvent>,
+    /// Where it is noted how expectations ended.
+    pub(super) diary: Diary,
 }
 
 /// Resolves when what was under way has passed.
@@ -111,12 +114,33 @@ impl Source<ServerEvent> for ServerSource {
 
     fn failing(&self, _: Option<&str>, error: ClientError) -> ClientError {
         match &self.tap {
-            Ok(_) => error,
+            Ok(_) => {
+                if self.diary.is_kept() {
+                    self.diary.failed(&message_of(&error));
+                }
+                error
+            }
             Err(reason) => ClientError::InvalidOption {
                 what: "subject",
                 value: "not observed".into(),
                 reason: reason.to_string(),
             },
+        }
+    }
+
+    fn met(&self, _: Option<&str>, expectation: &dyn fmt::Display) {
+        if self.diary.is_kept() {
+            self.diary.met(&format!("{} {expectation}", self.flow()));
+        }
+    }
+}
+
+impl ServerSource {
+    /// What the server did, as a phrase.
+    fn flow(&self) -> &'static str {
+        match self.flow {
+            Flow::Received => "the server received",
+            Flow::Emitted => "the server emitted",
         }
     }
 }

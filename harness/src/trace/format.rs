@@ -1,6 +1,7 @@
 //! The trace as JSON; `harness/docs/trace.md` documents it for readers in other languages.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -68,8 +69,15 @@ pub(crate) struct Frame {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) transport: &'static str,
-    /// Of the whole frame.
-    pub(crate) bytes: usize,
+    /// Of the whole frame; `None` if only the server has told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<usize>,
+    /// When the server read it from its connection, or wrote it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_at_us: Option<u64>,
+    /// It was sent, and has not come to the other side.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) lost: bool,
     #[serde(flatten)]
     pub(crate) packet: Packet,
     /// Text as it travelled.
@@ -133,6 +141,12 @@ pub(crate) enum Level {
     Info,
     /// Of the test itself.
     Mark,
+    /// An expectation was met.
+    Passed,
+    /// Of the network: done on purpose.
+    Fault,
+    /// Left when the app was closed, and not worth failing.
+    Warning,
     Failed,
 }
 
@@ -162,6 +176,13 @@ fn list<T: Serialize>(json: &mut String, name: &str, items: &[T]) -> serde_json:
     json.push_str("\n]");
     Ok(())
 }
+
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The lane of the server.
+pub(crate) const SERVER: usize = 0;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_false(value: &bool) -> bool {

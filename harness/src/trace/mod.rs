@@ -3,10 +3,14 @@
 
 mod collector;
 mod decode;
+mod diary;
 mod format;
 mod name;
 mod page;
 mod panics;
+mod record;
+mod server;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,9 +18,14 @@ use std::sync::Arc;
 use socketio_mock_client::Registry;
 
 use crate::app::{App, AppBuilder};
+use crate::report::CloseReport;
+use crate::tap::Tap;
 use crate::{Error, Result};
-use collector::{Collector, Watch};
+use collector::Collector;
+pub(crate) use diary::Diary;
 use format::{Level, Outcome};
+pub(crate) use record::message_of;
+use watch::Watch;
 
 /// The variable that asks for a trace of every test: a directory, or `on-failure:` and a
 /// directory.
@@ -57,16 +66,22 @@ impl Tracing {
     }
 
     /// Begins the trace of an app, whose clients are listed in `registry`.
-    pub(crate) fn begin(self, url: String, registry: &Registry) -> Result<Trace> {
+    pub(crate) fn begin(
+        self,
+        url: &str,
+        registry: &Registry,
+        tap: Option<Arc<Tap>>,
+    ) -> Result<Trace> {
         let directory = &self.directory;
         std::fs::create_dir_all(directory)
             .map_err(|source| Error::Trace { path: directory.clone(), source })?;
         panics::remember();
-        let collector = Collector::new(url);
+        let collector = Collector::new(url.to_owned());
+        collector.note(Level::Info, "app created", url);
         registry.observe(Arc::new(Watch(Arc::clone(&collector))));
         let test = name::of_the_test();
         let path = name::file_for(directory, &test);
-        Ok(Trace { tracing: self, collector, test, path, finished: false })
+        Ok(Trace { tracing: self, collector, tap, test, path, finished: false })
     }
 }
 
@@ -100,6 +115,8 @@ impl App {
 pub(crate) struct Trace {
     tracing: Tracing,
     collector: Arc<Collector>,
+    /// The server's own view, if it can be had.
+    tap: Option<Arc<Tap>>,
     test: String,
     /// Without extension.
     path: PathBuf,
@@ -112,16 +129,29 @@ impl Trace {
         self.collector.note(Level::Mark, title, "");
     }
 
-    /// The app was closed, with this result.
-    pub(crate) fn finish(mut self, closed: &Result) {
-        let outcome = match closed {
-            Ok(()) => Outcome::Passed,
-            Err(error) => {
-                let message = error.to_string();
-                let (title, text) = message.split_once('\n').unwrap_or((&message, ""));
-                self.collector.note(Level::Failed, title, text);
-                Outcome::Failed
-            }
+    /// Where the parts of the app note what they do.
+    pub(crate) fn diary(&self) -> Diary {
+        Diary::new(&self.collector)
+    }
+
+    /// The test asks for the end of the app.
+    pub(crate) fn closing(&self) {
+        self.collector.note(Level::Info, "closing the app", "");
+    }
+
+    /// The app was closed, and this was left.
+    pub(crate) fn finish(mut self, report: &CloseReport) {
+        for warning in report.warnings() {
+            self.collector.note(Level::Warning, warning.to_string(), "");
+        }
+        let outcome = if report.failures().next().is_some() {
+            let message = Error::Leftovers(report.clone()).to_string();
+            let (title, text) = message.split_once('\n').unwrap_or((&message, ""));
+            self.collector.note(Level::Failed, title, text);
+            Outcome::Failed
+        } else {
+            self.collector.note(Level::Info, "app closed", "");
+            Outcome::Passed
         };
         self.write(outcome);
     }
@@ -131,7 +161,10 @@ impl Trace {
         if outcome == Outcome::Passed && self.tracing.only_failures {
             return;
         }
-        let document = self.collector.document(self.test.clone(), outcome);
+        let mut document = self.collector.document(self.test.clone(), outcome);
+        if let Some(tap) = &self.tap {
+            server::add_view(&mut document, &tap.log(), tap.booted(), self.collector.started());
+        }
         let page = with_extension(&self.path, "html");
         let written = document.to_json().map_err(std::io::Error::from).and_then(|json| {
             std::fs::write(with_extension(&self.path, "json"), &json)?;
@@ -154,7 +187,12 @@ impl Drop for Trace {
         if std::thread::panicking() {
             let message = panics::last().unwrap_or_else(|| "the test panicked".to_owned());
             let (title, text) = message.split_once('\n').unwrap_or((&message, ""));
-            self.collector.note(Level::Failed, title, text);
+            if self.collector.knows_failure(title) {
+                let place = text.rsplit_once('\n').map_or(text, |(_, place)| place).trim();
+                self.collector.note(Level::Info, "the test ended with that failure", place);
+            } else {
+                self.collector.note(Level::Failed, title, text);
+            }
         } else {
             let text = "It returned early, with an error most likely, or forgot `close(app)`.";
             self.collector.note(Level::Failed, "the test ended before it closed the app", text);

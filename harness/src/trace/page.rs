@@ -46,11 +46,14 @@ fn push_json(page: &mut String, json: &str) {
 
 const TEMPLATE: &str = include_str!("page/page.html");
 const CSS: &str = include_str!("page/page.css");
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 8] = [
     include_str!("page/model.js"),
     include_str!("page/rows.js"),
     include_str!("page/overview.js"),
     include_str!("page/details.js"),
+    include_str!("page/lanes.js"),
+    include_str!("page/keyboard.js"),
+    include_str!("page/address.js"),
     include_str!("page/main.js"),
 ];
 

@@ -3,6 +3,7 @@
 mod endings;
 mod json;
 mod page;
+mod server;
 
 use std::path::{Path, PathBuf};
 

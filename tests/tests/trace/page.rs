@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use socketio_fixtures::{hello, peer};
 use socketio_harness::{Result, Tracing, close, create_app, create_socketio_client};
+use socketio_tests::becomes;
 use socketio_tests::browser::{Browser, Screen, Tab};
 
 use crate::{directory, file_of_kind};
@@ -82,7 +83,8 @@ async fn the_page_filters_by_client_namespace_event_and_text() -> Result {
     let (notes, packets): (Vec<_>, Vec<_>) =
         in_test.iter().partition(|row| row.starts_with(['•', '✕']));
     assert!(packets.iter().all(|row| row.starts_with("/test")), "{in_test:?}");
-    assert_eq!((packets.len(), notes.len()), (5, 2), "{in_test:?}");
+    // The ends of both connections, and the life of the app, belong to every namespace.
+    assert_eq!((packets.len(), notes.len()), (5, 5), "{in_test:?}");
 
     browser.click(tab, "#reset").await;
     browser.choose(tab, "#event", "myEvent").await;
@@ -147,12 +149,12 @@ async fn the_failure_is_marked_and_every_key_does_its_work() -> Result {
     assert_eq!(marked, 1);
 
     browser.press(tab, "Home").await;
-    assert!(chosen(&mut browser, tab).await.starts_with("open"));
+    assert!(chosen(&mut browser, tab).await.starts_with("• app created"));
     let second = rows(&mut browser, tab).await.swap_remove(1);
     browser.press(tab, "ArrowDown").await;
     assert_eq!(chosen(&mut browser, tab).await, second);
     browser.press(tab, "End").await;
-    assert!(chosen(&mut browser, tab).await.starts_with("• connection closed"));
+    assert!(chosen(&mut browser, tab).await.starts_with("• app closed"));
     browser.press(tab, "p").await;
     assert!(chosen(&mut browser, tab).await.starts_with(failure));
     browser.press(tab, "Enter").await;
@@ -175,6 +177,53 @@ async fn the_failure_is_marked_and_every_key_does_its_work() -> Result {
     }
     browser.press(tab, "?").await;
     assert_eq!(browser.evaluate(tab, "document.querySelector('#help').open").await, true);
+    browser.no_problems(tab).await;
+    browser.close().await;
+    Ok(())
+}
+
+/// What the server tells, what was lost, and what the test did to the network.
+#[tokio::test]
+async fn the_page_shows_the_servers_view_and_the_faults() -> Result {
+    let directory = directory("page-server");
+    let app = create_app(peer::router()).trace(Tracing::always(&directory)).await?;
+    let client = create_socketio_client(&app).name("alice").ready("auth").await?;
+    client.send("emit-named", ("before", 1))?;
+    client.expect("before").times(1).await;
+    let frozen = app.faults().freeze();
+    client.send("message", "on its way")?;
+    becomes(true, || client.transcript().to_string().contains("on its way")).await;
+    app.faults().cut();
+    client.disconnected().await?;
+    drop(frozen);
+    client.close().await?;
+    close(app).await?;
+
+    let mut browser = Browser::start();
+    let tab = browser.open(&page(&directory), Screen::WIDE).await;
+    let all = rows(&mut browser, tab).await;
+    for row in [
+        "✓ exactly 1 × event \"before\"",
+        "fence raised",
+        "fence passed",
+        "⚡ freeze begins",
+        "⚡ cut: every connection has ended",
+        "lost message (\"on its way\")",
+    ] {
+        assert!(all.iter().any(|it| it == row), "{row} is missing: {all:#?}");
+    }
+    let crosses = browser.evaluate(tab, "document.querySelectorAll('.arrow.lost').length").await;
+    assert_eq!(crosses, 1);
+    browser.type_into(tab, "#text", "on its way").await;
+    browser.click(tab, ".row[aria-posinset='1']").await;
+    assert!(text(&mut browser, tab, "#details").await.contains("has never read it"));
+    browser.click(tab, "#reset").await;
+    browser.type_into(tab, "#text", "(\"before\", 1)").await;
+    browser.click(tab, ".row[aria-posinset='1']").await;
+    let details = text(&mut browser, tab, "#details").await;
+    assert!(details.contains("read it at "), "{details}");
+    browser.click(tab, "#reset").await;
+    browser.screenshot(tab, &directory.join("page.png")).await;
     browser.no_problems(tab).await;
     browser.close().await;
     Ok(())
@@ -267,7 +316,7 @@ async fn ten_thousand_packets_open_and_scroll_with_a_few_dozen_rows() -> Result 
     assert_eq!(frames["blank"], 0, "{frames}");
     assert!(frames["mostRows"].as_u64().is_some_and(|rows| rows < 60), "{frames}");
     browser.press(tab, "End").await;
-    assert!(chosen(&mut browser, tab).await.starts_with("• connection closed"));
+    assert!(chosen(&mut browser, tab).await.starts_with("• app closed"));
     browser.choose(tab, "#client", "3").await;
     browser.choose(tab, "#event", "tick").await;
     browser.choose(tab, "#show", "events").await;

@@ -26,13 +26,14 @@ function frameParts(entry, go) {
   const facts = [
     ["Time", timeFact(entry)],
     ["Direction", `${laneName(entry.from)} → ${laneName(entry.to)}`],
+    ["Server", serverFact(entry)],
     ["Transport", entry.transport],
     ["Engine.IO", entry.engine],
     ["Socket.IO", entry.packet?.toUpperCase()],
     ["Namespace", entry.namespace],
     ["Event", entry.event ?? entry.answers],
     ["Ack id", entry.ack],
-    ["Size", `${formatSize(entry.bytes)}${entry.bytes >= 1024 ? ` (${entry.bytes.toLocaleString("en")} B)` : ""}`],
+    ["Size", entry.bytes === undefined ? undefined : `${formatSize(entry.bytes)}${entry.bytes >= 1024 ? ` (${entry.bytes.toLocaleString("en")} B)` : ""}`],
     ["Error", entry.error],
   ];
   if (entry.partner !== undefined) {
@@ -55,6 +56,17 @@ function frameParts(entry, go) {
     parts.push(section(entry.cut ? `Bytes, the first of ${formatSize(entry.bytes)}` : "Bytes", entry.raw_hex), plain(hexDump(entry.raw_hex)));
   }
   return parts;
+}
+
+/** When the server saw it, by its own connection. */
+function serverFact(entry) {
+  const sent = entry.from !== server;
+  if (entry.lost) return sent ? "has never read it" : "wrote it; it has never come to the client";
+  if (entry.server_at_us === undefined) return undefined;
+  const between = formatSpan(Math.abs(entry.server_at_us - entry.at_us));
+  const at = `${(entry.server_at_us / 1e3).toLocaleString("en", { minimumFractionDigits: 3 })} ms`;
+  if (entry.bytes === undefined) return `${sent ? "read" : "wrote"} it; its client is not one of the app’s`;
+  return sent ? `read it at ${at}, ${between} later` : `wrote it at ${at}, ${between} before`;
 }
 
 function timeFact(entry) {

@@ -28,8 +28,14 @@ function isEvent(entry) {
 
 function toneOf(entry) {
   if (entry.kind === "note") return entry.level;
+  if (isFence(entry)) return "plumbing";
   if (entry.error || entry.packet === "connect_error") return "failed-packet " + direction(entry);
   return isEvent(entry) ? direction(entry) : "plumbing";
+}
+
+/** The toolkit's question whether everything has come: a namespace that nobody uses. */
+function isFence(entry) {
+  return entry.namespace?.startsWith("/~fence/") ?? false;
 }
 
 function direction(entry) {
@@ -75,7 +81,9 @@ function pairAttachments() {
 /** What the row says: its name in bold, what follows it, and small marks before it. */
 function describe(entry) {
   if (entry.kind === "note") return { name: entry.title, rest: firstLine(entry.text ?? "", entry.title), chips: [] };
+  if (isFence(entry)) return { name: "fence", rest: entry.from === server ? "passed" : "raised", chips: [] };
   const chips = [];
+  if (entry.lost) chips.push("lost");
   if (entry.namespace && entry.namespace !== "/") chips.push(entry.namespace);
   if (entry.ack !== undefined) chips.push(`#${entry.ack}`);
   if (entry.error) return { name: "undecodable", rest: entry.raw ?? "", chips };

@@ -130,12 +130,13 @@ class Rows {
 
   drawArrow(arrow, entry) {
     const from = this.lanes.center(entry.kind === "note" ? entry.lane : entry.from);
-    const to = this.lanes.center(entry.kind === "note" ? entry.lane : entry.to);
+    const aim = this.lanes.center(entry.kind === "note" ? entry.lane : entry.to);
+    const to = entry.lost ? from + (aim - from) * LOST_AFTER : aim;
     arrow.style.left = `${Math.min(from, to)}px`;
     arrow.style.width = `${Math.abs(to - from)}px`;
     const line = { ack: "dashed", binary_ack: "dashed", attachment: "dotted" }[entry.packet] ?? "";
     const shape = from === to ? "point" : from < to ? "right" : "left";
-    arrow.className = `arrow ${shape} ${line}`;
+    arrow.className = `arrow ${shape} ${line}${entry.lost ? " lost" : ""}`;
   }
 }
 
@@ -171,5 +172,6 @@ function spoken(entry, name, rest) {
 }
 
 const SPARE_ROWS = 8;
+const LOST_AFTER = 0.6;
 const LONG_GAP_US = 1000;
 const MAX_REST = 300;
