@@ -85,7 +85,7 @@ impl Seen {
         };
         let (packet, transport) = (self.packet, self.transport);
         let server_at_us = Some(self.at_us);
-        let frame = Frame { from, to, transport, packet, server_at_us, lost, ..Frame::default() };
+        let frame = Frame { from, to, transport, server_at_us, lost, packet, ..Frame::default() };
         Entry { at_us: self.at_us, what: What::Frame(Box::new(frame)) }
     }
 }
