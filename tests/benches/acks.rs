@@ -33,7 +33,7 @@ fn main() -> Outcome {
     criterion.final_summary();
 
     race(&runtime, "echo by string surgery", port)?;
-    let app = runtime.block_on(async { create_app(peer::router()).await })?;
+    let app = runtime.block_on(async { create_app(peer::router()).in_test_runtime().await })?;
     race(&runtime, "socketioxide in the same thread", app.port())?;
     Ok(runtime.block_on(app.close())?)
 }

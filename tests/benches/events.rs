@@ -5,7 +5,7 @@ mod support;
 
 use criterion::Throughput;
 use socketio_harness::{SocketIoClient, create_socketio_client};
-use support::javascript::JavascriptClient;
+use support::javascript::Javascript;
 use support::race::{Race, time};
 use support::raw::RawClient;
 use support::{Outcome, runtime, server, unless_smoke};
@@ -28,7 +28,7 @@ fn main() -> Outcome {
     criterion.final_summary();
 
     let mut raw = runtime.block_on(RawClient::connect(port))?;
-    let mut javascript = JavascriptClient::connect(port)?;
+    let mut javascript = Javascript::client(port)?;
     let count = unless_smoke(COUNT, COUNT / 100);
     let finish = Race::new()
         .enter("ours", || runtime.block_on(time(send(&client, count))))

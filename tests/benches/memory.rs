@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use peak_alloc::PeakAlloc;
 use socketio_harness::{SocketIoClient, create_socketio_client};
-use support::raw::RawClient;
+use support::raw::{RawClient, SMALL_BUFFERS};
 use support::{Outcome, runtime, server, unless_smoke};
 use tokio::task::JoinSet;
 
@@ -31,11 +31,11 @@ async fn measure(port: u16) -> Outcome {
     let count = unless_smoke(1_000, 50);
     // What the first clients allocate for all that follow.
     ours(port, 10, 1).await?;
-    raw(port, 10, SMALL).await?;
+    raw(port, 10, SMALL_BUFFERS).await?;
 
     let idle = ours(port, count, 0).await?;
     let busy = ours(port, count, 300).await?;
-    let small = raw(port, count, SMALL).await?;
+    let small = raw(port, count, SMALL_BUFFERS).await?;
     let large = raw(port, count, LARGE).await?;
 
     println!("heap of each of {count} idle clients, in KiB:");
@@ -110,5 +110,4 @@ fn serve() -> Outcome {
 }
 
 const SERVE: &str = "--serve";
-const SMALL: usize = 4 << 10;
 const LARGE: usize = 128 << 10;

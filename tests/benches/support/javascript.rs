@@ -4,19 +4,29 @@ use std::time::Duration;
 
 use super::Outcome;
 
-/// The official JavaScript client, in a process of its own that does what it is told on stdin.
-pub(crate) struct JavascriptClient {
+/// A script of `fixtures/peers/node` with the official JavaScript client, in a process of its own
+/// that does what it is told on stdin.
+pub(crate) struct Javascript {
     child: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl JavascriptClient {
-    /// Starts it, connected.
-    pub(crate) fn connect(port: u16) -> Outcome<Self> {
+impl Javascript {
+    /// A client, connected.
+    pub(crate) fn client(port: u16) -> Outcome<Self> {
+        Self::start(&["bench-client.js", &format!("http://127.0.0.1:{port}")])
+    }
+
+    /// A server and a client together.
+    pub(crate) fn pair() -> Outcome<Self> {
+        Self::start(&["bench-cycle.js"])
+    }
+
+    fn start(arguments: &[&str]) -> Outcome<Self> {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/peers/node");
         let mut child = Command::new("node")
-            .args(["bench-client.js", &format!("http://127.0.0.1:{port}")])
+            .args(arguments)
             .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -25,9 +35,9 @@ impl JavascriptClient {
         let (Some(commands), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("node has no pipes".into());
         };
-        let mut client = Self { child, commands, answers: BufReader::new(answers) };
-        client.answer()?;
-        Ok(client)
+        let mut script = Self { child, commands, answers: BufReader::new(answers) };
+        script.answer()?;
+        Ok(script)
     }
 
     /// Emits `count` events and waits until the server has them all.
@@ -40,7 +50,17 @@ impl JavascriptClient {
         self.order(&format!("receive {count}"))
     }
 
-    /// The time is the client's own, without the way of the order and the answer.
+    /// Boots, connects by websocket, gets an ack and closes, `count` times.
+    pub(crate) fn cycle(&mut self, count: u32) -> Outcome<Duration> {
+        self.order(&format!("websocket {count}"))
+    }
+
+    /// The same by polling and upgrade.
+    pub(crate) fn default_cycle(&mut self, count: u32) -> Outcome<Duration> {
+        self.order(&format!("default {count}"))
+    }
+
+    /// The time is the script's own, without the way of the order and the answer.
     fn order(&mut self, order: &str) -> Outcome<Duration> {
         writeln!(self.commands, "{order}")?;
         let milliseconds: f64 = self.answer()?.parse()?;
@@ -51,14 +71,14 @@ impl JavascriptClient {
         let mut line = String::new();
         if self.answers.read_line(&mut line)? == 0 {
             return Err(
-                "the JavaScript client has ended; run `npm ci --prefix fixtures/peers/node`".into(),
+                "the JavaScript side has ended; run `npm ci --prefix fixtures/peers/node`".into()
             );
         }
         Ok(line.trim().to_owned())
     }
 }
 
-impl Drop for JavascriptClient {
+impl Drop for Javascript {
     fn drop(&mut self) {
         // It may have ended on its own.
         let _ = self.child.kill();

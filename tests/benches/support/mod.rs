@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 
 pub(crate) mod javascript;
+pub(crate) mod pair;
 pub(crate) mod race;
 pub(crate) mod raw;
 pub(crate) mod server;
@@ -18,6 +19,11 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + S
 /// The runtime that `#[tokio::test]` gives to a test: one thread for it and for its clients.
 pub(crate) fn runtime() -> Outcome<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
+}
+
+/// The runtime of a test with `start_paused = true`.
+pub(crate) fn paused_runtime() -> Outcome<Runtime> {
+    Ok(Builder::new_current_thread().enable_all().start_paused(true).build()?)
 }
 
 /// Few samples, seconds and not minutes: what matters is the ratio, and the races give it.

@@ -57,23 +57,36 @@ impl Finish {
         median(self.seconds(name))
     }
 
+    /// The best time of a contestant: what it takes when nobody else wants the machine.
+    pub(crate) fn best(&self, name: &str) -> f64 {
+        self.seconds(name).into_iter().fold(f64::NAN, f64::min)
+    }
+
     /// How long `name` took, in times of `other`: the median of the rounds' ratios.
     pub(crate) fn ratio(&self, name: &str, other: &str) -> f64 {
         let pairs = self.seconds(name).into_iter().zip(self.seconds(other));
         median(pairs.map(|(time, other)| time / other).collect())
     }
 
-    /// The line a reader looks for: how long ours took, in times of the raw client. Each time is
-    /// that of `count` repetitions.
+    /// The line a reader looks for: how long ours took, in times of another's. Each time is that
+    /// of `count` repetitions.
+    pub(crate) fn print_time(&self, what: &str, count: u32, other: &str) -> &Self {
+        self.print_times(what, count, "ours", other)
+    }
+
+    /// The same for any two.
     #[expect(clippy::print_stdout, reason = "the ratio is what the benchmark is run for")]
-    pub(crate) fn print_time(&self, what: &str, count: u32) {
-        let each = |name| self.median(name) * 1e6 / f64::from(count);
+    pub(crate) fn print_times(&self, what: &str, count: u32, one: &str, other: &str) -> &Self {
+        let each = |seconds| seconds * 1e6 / f64::from(count);
         println!(
-            "{what}: time of ours / raw = {:.2}  ({:.1} µs / {:.1} µs)",
-            self.ratio("ours", "raw"),
-            each("ours"),
-            each("raw"),
+            "{what}: time of {one} / {other} = {:.2}  ({:.1} µs / {:.1} µs; at best {:.1} / {:.1})",
+            self.ratio(one, other),
+            each(self.median(one)),
+            each(self.median(other)),
+            each(self.best(one)),
+            each(self.best(other)),
         );
+        self
     }
 
     /// The same for a contestant that did `count` of something in its time: how many a second.

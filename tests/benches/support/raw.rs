@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use futures::{FutureExt, SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -12,8 +13,8 @@ use super::Outcome;
 /// What a programmer who knows the protocol would write by hand for one benchmark: a websocket
 /// without Nagle's delay, with small buffers, and literal frames. It knows no deadlines, keeps no
 /// record, parses no JSON and understands nothing but the answers it expects.
-pub(crate) struct RawClient {
-    socket: WebSocketStream<TcpStream>,
+pub(crate) struct RawClient<S = TcpStream> {
+    socket: WebSocketStream<S>,
     next_ack: u64,
     reads_json: bool,
 }
@@ -21,13 +22,20 @@ pub(crate) struct RawClient {
 impl RawClient {
     /// Opens the session and connects to the main namespace.
     pub(crate) async fn connect(port: u16) -> Outcome<Self> {
-        Self::connect_with_buffers(port, 4 << 10).await
+        Self::connect_with_buffers(port, SMALL_BUFFERS).await
     }
 
     pub(crate) async fn connect_with_buffers(port: u16, bytes: usize) -> Outcome<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
-        let url = format!("ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket");
+        Self::over(stream, &format!("127.0.0.1:{port}"), bytes).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
+    /// The same over a stream that is open.
+    pub(crate) async fn over(stream: S, host: &str, bytes: usize) -> Outcome<Self> {
+        let url = format!("ws://{host}/socket.io/?EIO=4&transport=websocket");
         let config = WebSocketConfig::default().read_buffer_size(bytes).write_buffer_size(bytes);
         let (socket, _) = client_async_with_config(url, stream, Some(config)).await?;
         let mut client = Self { socket, next_ack: 0, reads_json: false };
@@ -157,3 +165,6 @@ impl RawClient {
         Err("the server has closed".into())
     }
 }
+
+/// Enough for small events, where the library's own 128 KiB are for bulk.
+pub(crate) const SMALL_BUFFERS: usize = 4 << 10;
