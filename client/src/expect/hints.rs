@@ -33,6 +33,7 @@ pub(super) fn find<E: Observed>(
             hints.extend(nothing_came(situation));
         }
     }
+    hints.extend(situation.remarks.iter().cloned());
     if situation.reading_paused {
         hints.push("the client reads nothing: pause_reading() is in force".into());
     }

@@ -19,6 +19,8 @@ pub struct Situation {
     pub packets: Vec<PacketEntry>,
     /// Packets that came before the first of them.
     pub forgotten: usize,
+    /// Why something may be missing, a sentence each.
+    pub remarks: Vec<String>,
     /// Events of other namespaces on the same connection.
     pub(crate) elsewhere: Vec<Elsewhere>,
     /// The test has told the client to leave the network unread.

@@ -111,13 +111,15 @@ fn write_conversation(
 ) -> fmt::Result {
     let tells = |packet: &&PacketEntry| !packet.is_fence() && (is_full() || !packet.is_idle());
     let packets: Vec<_> = situation.packets.iter().filter(tells).collect();
-    let transport = packets.last().map_or("", |packet| packet.transport.name());
     let (who, namespace) = (&situation.who, &situation.namespace);
     write!(text, "\n  the conversation of {who}")?;
     if !namespace.is_empty() {
         write!(text, " on {namespace}")?;
     }
-    write!(text, ", by {transport}:")?;
+    match packets.last() {
+        Some(last) => write!(text, ", by {}:", last.transport.name())?,
+        None => write!(text, ": nothing so far")?,
+    }
     let shown = if is_full() { packets.len() } else { SHOWN_PACKETS };
     let hidden = packets.len().saturating_sub(shown);
     if hidden + situation.forgotten > 0 {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use socketio_proto::engine::{Frame, Packet as EnginePacket};
+use serde_json::Value;
+use socketio_proto::engine::{Frame, Packet as EnginePacket, Protocol};
 use socketio_proto::socket::{Decoder, Packet};
 use socketio_proto::{Error, Limits};
 
@@ -115,7 +116,7 @@ impl Session {
                 return Ok(Some(Told::engine(ServerPacketKind::Engine { name, data })));
             }
         };
-        Ok(decoded.map(|packet| self.understand(piece.flow, packet)))
+        Ok(decoded.map(|packet| self.understand(piece, packet)))
     }
 
     fn decoder(&mut self, flow: Flow) -> &mut Decoder {
@@ -136,12 +137,13 @@ impl Session {
         decoder.decode_binary(data)
     }
 
-    fn understand(&mut self, flow: Flow, packet: Packet) -> Told {
+    fn understand(&mut self, piece: &Piece, packet: Packet) -> Told {
+        let flow = piece.flow;
         let (namespace, kind) = match packet {
             Packet::Connect { namespace, payload, .. } => {
-                let sid = payload.as_ref().and_then(|payload| payload.get("sid")?.as_str());
-                if let (Flow::Emitted, Some(sid)) = (flow, sid) {
-                    self.sockets.insert(namespace.clone(), sid.into());
+                let id = socket_id(piece, &namespace, payload.as_ref());
+                if let (Flow::Emitted, Some(id)) = (flow, id) {
+                    self.sockets.insert(namespace.clone(), id);
                 }
                 (namespace, ServerPacketKind::Connect { payload: payload.unwrap_or_default() })
             }
@@ -169,6 +171,16 @@ impl Session {
         if self.unanswered.len() < MAX_UNANSWERED {
             self.unanswered.insert((flow, namespace.to_owned(), id), name.to_owned());
         }
+    }
+}
+
+/// The id of a socket that the server lets in. Before Socket.IO 3 it follows from the session's.
+fn socket_id(piece: &Piece, namespace: &str, payload: Option<&Value>) -> Option<Arc<str>> {
+    match payload.and_then(|payload| payload.get("sid")?.as_str()) {
+        Some(sid) => Some(sid.into()),
+        None if piece.protocol != Protocol::V3 => None,
+        None if namespace == "/" => Some(Arc::clone(&piece.session)),
+        None => Some(format!("{namespace}#{}", piece.session).into()),
     }
 }
 

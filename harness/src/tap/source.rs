@@ -106,6 +106,8 @@ impl Source<ServerEvent> for ServerSource {
         if let Ok(tap) = &self.tap {
             let log = tap.log();
             situation.forgotten = usize::try_from(log.dropped()).unwrap_or(usize::MAX);
+            let remark = |problem: &String| format!("the server's log is not complete: {problem}");
+            situation.remarks = log.problems().iter().map(remark).collect();
             let concerned = log.packets().filter(|packet| self.whose.includes(packet));
             situation.packets = concerned.map(entry).collect();
         }

@@ -5,9 +5,34 @@ use std::error::Error;
 use serde_json::json;
 use socketio_balancer::{Balancer, Policy};
 use socketio_conformance::{Runner, Subject, cases};
+use socketio_fixtures::reference::config::Adapter;
+use socketio_fixtures::reference::{App, Config, start};
 use socketio_fixtures::{contract, peer};
-use socketio_harness::{Result, Transport, close, create_app, create_socketio_client};
+use socketio_harness::{
+    Result, Transport, close, create_app, create_socketio_client, event, group,
+};
+use socketio_tests::redis::Redis;
 use tokio::net::TcpListener;
+
+/// Two nodes on a Redis of the test's own are one server: what one emits, the other's clients get.
+#[tokio::test]
+async fn pain_24_the_redis_adapter_is_tested_with_a_redis() -> Result {
+    let redis = Redis::start().await;
+    let config = Config { adapter: Adapter::Redis(redis.url()), ..Config::default() };
+    let node = async || start(&config, App::Base).await.expect("a node that starts");
+    let (first, second) = (node().await, node().await);
+    let here = create_socketio_client(first.url()).await?;
+    let there = create_socketio_client(second.url()).await?;
+
+    here.send_with_ack("b.app.emit", ()).await?;
+    group([&here, &there]).expect_all(event("all").args(["x"])).await;
+
+    here.close().await?;
+    there.close().await?;
+    first.stop().await;
+    second.stop().await;
+    Ok(())
+}
 
 /// Behind a balancer that does not stick, the classical error is reproduced and named; behind one
 /// that does, the same client passes.

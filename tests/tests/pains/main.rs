@@ -6,6 +6,7 @@ mod deploying;
 mod ending;
 mod failing;
 mod mocking;
+mod readme;
 mod receiving;
 mod sending;
 mod waiting;

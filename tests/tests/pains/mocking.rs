@@ -57,8 +57,8 @@ async fn pain_31_a_scenario_becomes_load() -> Result {
         Ok(())
     }
     let app = create_app(hello::router()).await?;
-    let clients = create_socketio_clients(&app, 200).await?;
+    let clients = create_socketio_clients(&app, 1_000).await?;
     futures::future::try_join_all(clients.into_iter().map(scenario)).await?;
-    app.received("myEvent").times(200).await;
+    app.received("myEvent").times(1_000).await;
     close(app).await
 }

@@ -8,6 +8,7 @@ use socketio_fixtures::peer;
 use socketio_harness::{
     ClientError, Result, TIMEOUT_SCALE_VARIABLE, close, create_app, create_socketio_client, scaled,
 };
+use tokio::time::Instant;
 
 /// Everything is kept from the first byte, so a listener cannot be late.
 #[tokio::test]
@@ -123,6 +124,25 @@ fn pain_14_deadlines_stretch_for_slow_machines() {
 fn deadlines_are_those_of_the_environment() {
     let factor = std::env::var(TIMEOUT_SCALE_VARIABLE).map_or(1.0, |it| it.parse().unwrap());
     assert_eq!(scaled(Duration::from_secs(5)), Duration::from_secs(5).mul_f64(factor));
+}
+
+/// A clock that stands still is what the connection runs on, heartbeat and all.
+#[tokio::test(start_paused = true)]
+async fn pain_15_a_paused_clock_does_not_break_the_connection() -> Result {
+    let app = create_app(peer::router()).simulated().await?;
+    let client = create_socketio_client(&app).timeout(Duration::from_mins(2)).await?;
+
+    // A hundred heartbeats and more, in no time.
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert!(client.connected());
+    assert_eq!(client.send_with_ack("message-with-ack", 1).await?.values(), [json!(1)]);
+    client.answer_pings(false);
+    let silent = Instant::now();
+    client.disconnected().await?;
+    assert!(silent.elapsed() >= Duration::from_secs(20), "{:?}", silent.elapsed());
+
+    client.close().await?;
+    close(app).await
 }
 
 /// The error lists what came instead, and shows the conversation.

@@ -1,5 +1,7 @@
 //! What the server received and emitted, seen without a change to it.
 
+mod dialects;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -133,7 +135,7 @@ async fn a_failed_expectation_shows_what_passed() -> Result {
         &nearest,
         &["event \"tick\" with arguments [2]", "nearest: [\"tick\",0]", "[0]: expected 2"],
     );
-    holds(&nearest, &["the conversation of all clients with the server", "server_log.rs"]);
+    holds(&nearest, &["the conversation of all clients with the server", "server_log/main.rs"]);
     holds(&too_many, &["exactly 1 × event \"tick\"\n  2 came\n  too many: [\"tick\",1]"]);
     holds(&not_none, &["exactly 0 × event \"burst\"\n  1 came\n  too many: [\"burst\",2]"]);
 
