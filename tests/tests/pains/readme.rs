@@ -54,7 +54,7 @@ fn every_pain_has_a_test_or_a_sentence_why_not() {
     for Row { number, answer, file } in &rows {
         match (file, tests.get(number)) {
             (Some(file), Some(files)) => {
-                assert!(files.contains(file), "{number}: {file}, {files:?}")
+                assert!(files.contains(file), "{number}: {file}, {files:?}");
             }
             (None, None) => assert!(answer.starts_with("not built: "), "{number}: {answer}"),
             (file, files) => {
