@@ -93,6 +93,8 @@ async fn messages_may_come_in_several_frames() -> Result {
     let url = app.url().replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket";
     let (mut socket, _) = connect_async(url).await.expect("a websocket");
     socket.send(Message::text("40")).await.expect("it is open");
+    // Emitted when the server's handlers are there.
+    app.emitted("auth").await;
     let piece = |text: &'static str, opcode, last| {
         Message::Frame(Frame::message(Bytes::from_static(text.as_bytes()), opcode, last))
     };

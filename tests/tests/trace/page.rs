@@ -281,6 +281,13 @@ async fn ten_thousand_packets_open_and_scroll_with_a_few_dozen_rows() -> Result 
     let tab = browser.open(&page(&directory), Screen::WIDE).await;
     let opened = "Math.round(performance.getEntriesByType('navigation')[0].domComplete)";
     let opened = browser.evaluate(tab, opened).await;
+    let painted = "Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime)";
+    let painted = browser.evaluate(tab, painted).await;
+    // Tasks of the page that kept it busy for more than 50 ms, those of its opening included.
+    let watch = "window.busy = []; new PerformanceObserver((list) =>
+        window.busy.push(...list.getEntries().map((task) => Math.round(task.duration)))
+    ).observe({ type: 'longtask', buffered: true }); true";
+    browser.evaluate(tab, watch).await;
     // From top to bottom in sixty jumps: at each, every row is drawn anew.
     let scroll = "new Promise((done) => {
         const view = document.querySelector('#viewport');
@@ -306,9 +313,10 @@ async fn ten_thousand_packets_open_and_scroll_with_a_few_dozen_rows() -> Result 
     let mut times: Vec<_> = times.map(|time| time.as_f64().expect("milliseconds")).collect();
     times.sort_unstable_by(f64::total_cmp);
     let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+    let busy = browser.evaluate(tab, "window.busy").await;
     eprintln!(
-        "10,000 packets: opened in {opened} ms; two frames while scrolling: median {median:.0} ms, \
-         longest {longest:.0} ms"
+        "10,000 packets: first painted after {painted} ms, opened in {opened} ms; long tasks {busy} ms; \
+         two frames while scrolling: median {median:.0} ms, longest {longest:.0} ms"
     );
     let total = browser.evaluate(tab, "document.querySelector('.row').ariaSetSize").await;
     let total: u64 = total.as_str().and_then(|total| total.parse().ok()).expect("a number");
