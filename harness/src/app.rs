@@ -18,7 +18,7 @@ use crate::report::Leftover;
 use crate::server::{Patience, Server};
 use crate::service::AnyService;
 use crate::subject::{IntoSubject, Kind, ServeFn, Subject};
-use crate::tap::{DEFAULT_LIMIT, Tap};
+use crate::tap::{DEFAULT_LIMIT, ObservedConnector, Tap};
 use crate::trace::{Trace, Tracing};
 use crate::{Error, Result};
 
@@ -45,6 +45,7 @@ pub fn create_app<Marker>(subject: impl IntoSubject<Marker>) -> AppBuilder {
         background_tasks: false,
         strict: false,
         log_limit: DEFAULT_LIMIT,
+        observed: false,
         tracing: None,
     }
 }
@@ -60,6 +61,7 @@ pub struct AppBuilder {
     background_tasks: bool,
     strict: bool,
     log_limit: usize,
+    observed: bool,
     pub(crate) tracing: Option<Tracing>,
 }
 
@@ -144,6 +146,29 @@ impl AppBuilder {
         self
     }
 
+    /// Reads along for [`App::received`], [`App::emitted`] and [`App::log`] where the server's own
+    /// connections are out of reach: a child process, a URL, a server that accepts by itself. What
+    /// clients made from `&app` have sent and got counts as received and emitted; others are not
+    /// seen, nor is what is encrypted. [`Faults::reset`] then ends the server's side of a connection
+    /// instead of resetting it.
+    ///
+    /// ```no_run
+    /// # use serde_json::json;
+    /// # use socketio_harness::{ChildProcess, Result, close, create_app, create_socketio_client};
+    /// # async fn f() -> Result {
+    /// let server = ChildProcess::new("node").arg("server.js");
+    /// let app = create_app(server).observed().await?;
+    /// let client = create_socketio_client(&app).await?;
+    /// client.send("join", "lobby")?;
+    /// app.received("join").args(json!(["lobby"])).await;
+    /// app.emitted("joined").times(1).await;
+    /// # client.close().await?; close(app).await }
+    /// ```
+    pub fn observed(mut self) -> Self {
+        self.observed = true;
+        self
+    }
+
     async fn boot(self) -> Result<App> {
         let panics = Arc::new(Panics::default());
         let tap = (self.log_limit > 0).then(|| Arc::new(Tap::new(self.log_limit)));
@@ -183,14 +208,19 @@ impl AppBuilder {
             target = target.path(path);
         }
         let tracing = self.tracing.or_else(Tracing::from_environment);
-        let tap = running.connections().and_then(|connections| connections.tap().cloned());
-        let begin = |tracing: Tracing| tracing.begin(&target.url(), &registry, tap);
+        let mut tap = running.connections().and_then(|connections| connections.tap().cloned());
+        if self.observed && tap.is_none() {
+            let own = Arc::new(Tap::new(self.log_limit));
+            tap = Some(Arc::clone(&own));
+            target = target.map_connector(|inner| Arc::new(ObservedConnector::new(inner, own)));
+        }
+        let begin = |tracing: Tracing| tracing.begin(&target.url(), &registry, tap.clone());
         let trace = tracing.map(begin).transpose()?;
         let diary = trace.as_ref().map(Trace::diary).unwrap_or_default();
         let faults = Faults::new(target, diary);
         let target = faults.target();
         let (background_tasks, strict) = (self.background_tasks, self.strict);
-        Ok(App { running, target, registry, faults, trace, panics, background_tasks, strict })
+        Ok(App { running, target, registry, faults, tap, trace, panics, background_tasks, strict })
     }
 }
 
@@ -307,6 +337,8 @@ pub struct App {
     target: Target,
     registry: Registry,
     faults: Faults,
+    /// Sees what the server receives and emits.
+    pub(crate) tap: Option<Arc<Tap>>,
     pub(crate) trace: Option<Trace>,
     panics: Arc<Panics>,
     background_tasks: bool,

@@ -5,7 +5,6 @@ pub mod cut;
 pub mod devtools;
 pub mod gate;
 pub mod nginx;
-pub mod passing;
 pub mod polling;
 pub mod redis;
 pub mod scripted;

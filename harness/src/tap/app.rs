@@ -17,7 +17,8 @@ use crate::{Error, Result};
 /// app was booted; `.times(n)` raises a fence on every client made from the app before it says
 /// that there were no more, and `.times(0)` proves that there were none.
 ///
-/// They fail for a server in a process of its own, and see nothing in a compressed websocket.
+/// For a server in a process of its own they need [`observed`](crate::AppBuilder::observed), and
+/// fail without it. They see nothing in a compressed websocket.
 impl App {
     /// The server should receive, or have received, an event of this name.
     ///
@@ -95,7 +96,8 @@ impl App {
     /// # Ok(()) }
     /// ```
     ///
-    /// Fails for a server in a process of its own.
+    /// Fails for a server in a process of its own, unless it was booted with
+    /// [`observed`](crate::AppBuilder::observed).
     pub fn log(&self) -> Result<ServerLog> {
         Ok(self.tap()?.log())
     }
@@ -111,22 +113,21 @@ impl App {
     }
 
     fn tap(&self) -> Result<Arc<Tap>> {
-        let (tap, reason) = match (&self.running, self.connections()) {
-            (_, Some(connections)) => {
-                (connections.tap(), "the app was booted with `.log_limit(0)`; leave that out")
+        if let Some(tap) = &self.tap {
+            return Ok(Arc::clone(tap));
+        }
+        let reason = match (&self.running, self.connections()) {
+            (_, Some(_)) => "the app was booted with `.log_limit(0)`; leave that out",
+            (Running::Process(_) | Running::Elsewhere, None) => {
+                "the server runs in a process of its own; boot it with `.observed()`, assert on \
+                 what the clients received, or boot it as a service in this process"
             }
-            (Running::Process(_) | Running::Elsewhere, None) => (
-                None,
-                "the server runs in a process of its own; assert on what the clients received, \
-                 or boot it as a service in this process",
-            ),
-            (Running::Hosted(_) | Running::Here { .. }, None) => (
-                None,
-                "the server accepts its connections by itself; assert on what the clients \
-                 received, or boot it as a service",
-            ),
+            (Running::Hosted(_) | Running::Here { .. }, None) => {
+                "the server accepts its connections by itself; boot it with `.observed()`, assert \
+                 on what the clients received, or boot it as a service"
+            }
         };
-        tap.cloned().ok_or(Error::NotObserved { reason })
+        Err(Error::NotObserved { reason })
     }
 }
 

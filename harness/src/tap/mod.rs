@@ -15,6 +15,7 @@ mod app;
 mod body;
 mod http;
 mod log;
+mod observed;
 mod session;
 mod source;
 mod store;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 
 pub use app::ClientOfServer;
 pub use log::{Flow, ServerLog, ServerPacket, ServerPacketKind};
+pub(crate) use observed::ObservedConnector;
 pub use source::ServerEvent;
 use store::Store;
 

@@ -6,21 +6,13 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    App, ChildProcess, Parser, Protocol, Result, ServerPacketKind, close, create_app,
-    create_socketio_client,
+    App, Parser, Protocol, Result, ServerPacketKind, close, create_app, create_socketio_client,
 };
-use socketio_tests::{Via, node_peer, passing};
+use socketio_tests::{Via, node_peer};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-
-/// The server in another language, and in front of it a service that is seen.
-async fn boot(server: ChildProcess) -> Result<(App, App)> {
-    let server = create_app(server).await?;
-    let front = create_app(passing::to(server.addr().expect("a port"))).await?;
-    Ok((server, front))
-}
 
 fn assert_readable(app: &App) -> Result {
     let log = app.log()?;
@@ -36,7 +28,7 @@ async fn older_and_binary_protocols_are_read(
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
     #[values(("ALLOW_EIO3", "1"), ("PARSER", "msgpack"))] dialect: (&str, &str),
 ) -> Result {
-    let (server, app) = boot(node_peer("peer.js").env(dialect.0, dialect.1)).await?;
+    let app = create_app(node_peer("peer.js").env(dialect.0, dialect.1)).observed().await?;
     let client = create_socketio_client(&app).transports(via.transports());
     let client = match dialect.0 {
         "PARSER" => client.parser(Parser::MessagePack),
@@ -60,8 +52,7 @@ async fn older_and_binary_protocols_are_read(
     assert_readable(&app)?;
 
     client.close().await?;
-    close(app).await?;
-    close(server).await
+    close(app).await
 }
 
 /// Frames cut into pieces by the network, down to single bytes.
@@ -119,7 +110,7 @@ async fn messages_may_come_in_several_frames() -> Result {
 /// Compressed bodies are not read; an expectation that fails for it says so.
 #[tokio::test]
 async fn what_could_not_be_read_is_told_by_the_failure() -> Result {
-    let (server, app) = boot(node_peer("peer.js")).await?;
+    let app = create_app(node_peer("peer.js")).observed().await?;
     let client = create_socketio_client(&app)
         .transports(Via::Polling.transports())
         .header("accept-encoding", "gzip")
@@ -134,6 +125,5 @@ async fn what_could_not_be_read_is_told_by_the_failure() -> Result {
     assert!(error.contains("compressed polling bodies"), "{error}");
 
     client.close().await?;
-    close(app).disconnect_clients().await?;
-    close(server).await
+    close(app).disconnect_clients().await
 }

@@ -11,7 +11,7 @@ use socketio_fixtures::peer;
 use socketio_harness::{
     Engine, Flow, Result, ServerPacketKind, Transport, close, create_app, create_socketio_client,
 };
-use socketio_tests::{Peer, Via};
+use socketio_tests::{Peer, Via, becomes, node_peer, python_peer};
 
 #[rstest]
 #[tokio::test]
@@ -166,12 +166,60 @@ async fn what_is_dropped_is_counted_and_later_clients_still_have_names() -> Resu
 async fn a_server_that_cannot_be_seen_says_so() -> Result {
     let app = Peer::Node.boot().await?;
     let error = app.try_received("anything").await.unwrap_err();
-    assert!(error.to_string().contains("runs in a process of its own"), "{error}");
+    assert!(
+        error.to_string().contains("runs in a process of its own; boot it with `.observed()`"),
+        "{error}"
+    );
     close(app).await?;
 
     let app = create_app(peer::router()).log_limit(0).await?;
     let error = app.log().unwrap_err();
     assert!(error.to_string().contains("log_limit(0)"), "{error}");
+    close(app).await
+}
+
+/// The explicit way, for servers whose own connections are out of reach.
+#[rstest]
+#[tokio::test]
+async fn a_server_in_any_language_is_seen_when_asked_for(
+    #[values("peer.js", "peer.py")] script: &str,
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let peer = if script == "peer.js" { node_peer(script) } else { python_peer(script) };
+    let app = create_app(peer).observed().await?;
+    let client = create_socketio_client(&app).transports(via.transports()).ready("auth").await?;
+    let other = create_socketio_client(&app).transports(via.transports()).ready("auth").await?;
+
+    client.send("broadcast", ("news", json!({"n": 1}), Bytes::from_static(b"\x00")))?;
+    other.expect("news").await;
+    let news = (json!({"n": 1}), Bytes::from_static(b"\x00"));
+    app.received("broadcast").times(1).await;
+    app.emitted("news").args(&news).times(1).await;
+    app.for_client(&other).emitted("news").times(1).await;
+    app.for_client(&client).emitted("news").times(0).await;
+    let log = app.log()?;
+    assert_eq!(log.problems(), &[] as &[String]);
+    assert_eq!(log.received().count(), 1, "{log}");
+
+    client.close().await?;
+    other.close().await?;
+    close(app).await
+}
+
+/// What a fault keeps from the server has not been received.
+#[tokio::test]
+async fn faults_stand_between_the_clients_and_what_is_observed() -> Result {
+    let app = create_app(node_peer("peer.js")).observed().await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    let frozen = app.faults().freeze();
+    client.send("emit-named", ("result", 1))?;
+    becomes(true, || client.transcript().to_string().contains("result")).await;
+    let early = app.try_received("emit-named").within(Duration::ZERO).await;
+    early.expect_err("it is on its way");
+    frozen.heal();
+    client.expect("result").await;
+    app.received("emit-named").times(1).await;
+    client.close().await?;
     close(app).await
 }
 
