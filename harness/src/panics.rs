@@ -4,7 +4,11 @@
 //! A panic belongs to the app whose runtime the panicking task ran on. An app has a runtime of its
 //! own unless it is simulated or was told to live in the test's; then every panic of a *task* on
 //! that runtime counts, a task of the test's included, but not one of the test function itself.
+//!
+//! The same hook remembers what a thread last panicked with: `Drop`, which is run while the thread
+//! unwinds, is not told.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::PanicHookInfo;
@@ -37,14 +41,7 @@ pub(crate) struct Panics {
 impl Panics {
     /// Collects the panics on a runtime for as long as the app lives.
     pub(crate) fn watch(self: &Arc<Self>, runtime: Id) {
-        static INSTALLED: Once = Once::new();
-        INSTALLED.call_once(|| {
-            let previous = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |panic| {
-                note(panic);
-                previous(panic);
-            }));
-        });
+        install_hook();
         let mut watchers = watchers();
         // What is left of closed apps goes with the next one.
         watchers.retain(|_, apps| {
@@ -64,7 +61,37 @@ impl Panics {
     }
 }
 
-fn note(panic: &PanicHookInfo<'_>) {
+/// Looks on at every panic of the process from now on; they are printed as before.
+pub(crate) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            note(&HandlerPanic::new(panic));
+            previous(panic);
+        }));
+    });
+}
+
+/// What this thread last panicked with.
+pub(crate) fn last_of_this_thread() -> Option<HandlerPanic> {
+    LAST.with(|last| last.borrow().clone())
+}
+
+impl HandlerPanic {
+    fn new(panic: &PanicHookInfo<'_>) -> Self {
+        let message = panic.payload_as_str().unwrap_or("something that is no text");
+        // Expectations that are not met panic in colour on a terminal.
+        let message = anstream::adapter::strip_str(message).to_string();
+        let location =
+            panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
+        Self { message, location }
+    }
+}
+
+fn note(panic: &HandlerPanic) {
+    // A thread that is being torn down has no memory left.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(panic.clone()));
     // The test function itself runs on a runtime, too, but in no task.
     if tokio::task::try_id().is_none() {
         return;
@@ -74,12 +101,13 @@ fn note(panic: &PanicHookInfo<'_>) {
         Some(apps) => apps.iter().filter_map(Weak::upgrade).collect(),
         None => return,
     };
-    let message = panic.payload_as_str().unwrap_or("something that is no text");
-    let location = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
     for app in apps {
-        let caught = HandlerPanic { message: message.to_owned(), location: location.clone() };
-        app.lock().push(caught);
+        app.lock().push(panic.clone());
     }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<HandlerPanic>> = const { RefCell::new(None) };
 }
 
 type Watchers = HashMap<Id, Vec<Weak<Panics>>>;

@@ -7,7 +7,6 @@ mod diary;
 mod format;
 mod name;
 mod page;
-mod panics;
 mod record;
 mod server;
 mod watch;
@@ -20,7 +19,7 @@ use socketio_mock_client::Registry;
 use crate::app::{App, AppBuilder};
 use crate::report::CloseReport;
 use crate::tap::Tap;
-use crate::{Error, Result};
+use crate::{Error, Result, panics};
 use collector::Collector;
 pub(crate) use diary::Diary;
 use format::{Level, Outcome};
@@ -75,7 +74,7 @@ impl Tracing {
         let directory = &self.directory;
         std::fs::create_dir_all(directory)
             .map_err(|source| Error::Trace { path: directory.clone(), source })?;
-        panics::remember();
+        panics::install_hook();
         let collector = Collector::new(url.to_owned());
         collector.note(Level::Info, "app created", url);
         registry.observe(Arc::new(Watch(Arc::clone(&collector))));
@@ -185,8 +184,17 @@ impl Drop for Trace {
             return;
         }
         if std::thread::panicking() {
-            let message = panics::last().unwrap_or_else(|| "the test panicked".to_owned());
-            let (title, text) = message.split_once('\n').unwrap_or((&message, ""));
+            let told = panics::last_of_this_thread().map_or_else(
+                || "the test panicked".to_owned(),
+                |panic| {
+                    format!(
+                        "{}\n  panicked at {}",
+                        anstream::adapter::strip_str(&panic.message),
+                        panic.location
+                    )
+                },
+            );
+            let (title, text) = told.split_once('\n').unwrap_or((&told, ""));
             if self.collector.knows_failure(title) {
                 let place = text.rsplit_once('\n').map_or(text, |(_, place)| place).trim();
                 self.collector.note(Level::Info, "the test ended with that failure", place);
