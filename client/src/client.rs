@@ -180,7 +180,7 @@ impl SocketIoClient {
         let ((shared, socket), timeout) = (self.parts(), self.timeout);
         let mut lifecycle = self.socket.lifecycle();
         async move {
-            let ended = lifecycle.wait_for(|now| matches!(now, Lifecycle::Disconnected { .. }));
+            let ended = lifecycle.wait_for(Lifecycle::is_over);
             let ended = tokio::time::timeout(timeout, ended).await;
             if ended.is_ok() {
                 socket.meet(Fate::Ended);
@@ -188,6 +188,8 @@ impl SocketIoClient {
             match ended {
                 Ok(Ok(now)) => match &*now {
                     Lifecycle::Disconnected { reason } => Ok(reason.clone()),
+                    // It may be refused when it comes back.
+                    Lifecycle::Refused { .. } => Ok(CloseReason::ServerDisconnect),
                     _ => Ok(CloseReason::Dropped),
                 },
                 Ok(Err(_)) => Ok(CloseReason::Dropped),
@@ -252,7 +254,10 @@ impl SocketIoClient {
         }
     }
 
-    /// What happens to the connection, for clients with reconnection.
+    /// What happens to the connection, for clients with reconnection: see [`ConnectionEvent`] for
+    /// the order.
+    ///
+    /// [`ConnectionEvent`]: crate::ConnectionEvent
     pub fn connection_events(&self) -> ConnectionEvents {
         ConnectionEvents::new(Arc::clone(&self.shared), self.timeout)
     }

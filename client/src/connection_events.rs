@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +13,35 @@ use crate::{Error, Result};
 
 /// What happens to the connection of a client that reconnects; see
 /// [`ClientBuilder::reconnection`](crate::ClientBuilder::reconnection).
+///
+/// A connection that is lost and comes back is told in this order:
+///
+/// 1. `Disconnected`
+/// 2. `Reconnecting`, and `ReconnectError` if the attempt fails: as often as it takes, or until
+///    `ReconnectFailed`
+/// 3. `Reconnected`: the transport is open
+/// 4. for each namespace, in the order in which the server answers: `NamespaceReconnected`, or
+///    `NamespaceRefused`
+///
+/// When `NamespaceReconnected` is told, the client has its new id and sends again. The events that
+/// the server has kept for a recovered client, and those it emits to greet a new one, come after
+/// it.
+///
+/// ```no_run
+/// use futures::TryStreamExt;
+/// use socketio_mock_client::{ConnectionEvent, Result, SocketIoClient};
+///
+/// # async fn f(client: &SocketIoClient) -> Result {
+/// let mut events = client.connection_events();
+/// client.drop_connection();
+/// while let Some(event) = events.try_next().await? {
+///     if let ConnectionEvent::NamespaceReconnected { namespace, id, recovered } = event {
+///         println!("{namespace} is back as {id}, recovered: {recovered}");
+///         break;
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectionEvent {
@@ -35,10 +64,26 @@ pub enum ConnectionEvent {
         /// What went wrong.
         error: String,
     },
-    /// The transport is open again, and the namespaces have been asked for.
+    /// The transport is open again, and the namespaces are asked for.
     Reconnected {
         /// Number of the attempt that succeeded.
         attempt: u32,
+    },
+    /// The server has accepted a namespace again that was connected before.
+    NamespaceReconnected {
+        /// Which.
+        namespace: String,
+        /// The socket's id from now on; that of before if the session was recovered.
+        id: String,
+        /// Whether the server resumed the session of before.
+        recovered: bool,
+    },
+    /// The server does not accept a namespace again: its client has ended.
+    NamespaceRefused {
+        /// Which.
+        namespace: String,
+        /// What the server said, as connecting anew would have told it.
+        error: String,
     },
     /// All attempts have failed; there will be no more.
     ReconnectFailed,
@@ -53,6 +98,7 @@ pub(crate) struct ConnectionLog {
 
 impl ConnectionLog {
     pub(crate) fn report(&mut self, event: ConnectionEvent) {
+        tracing::debug!(target: "socketio", ?event);
         self.log.push(event);
     }
 
@@ -74,18 +120,12 @@ pub struct ConnectionEvents {
 
 impl ConnectionEvents {
     pub(crate) fn new(shared: Arc<Shared>, timeout: Duration) -> Self {
-        let id = shared
-            .connection_events
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .log
-            .new_observer();
+        let id = shared.lock().connection_log.log.new_observer();
         Self { shared, id, position: 0, deadline: Deadline::new(timeout) }
     }
 
     fn poll_log(&self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
-        let mut events =
-            self.shared.connection_events.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = &mut self.shared.lock().connection_log;
         match events.log.poll_get(self.id, self.position, cx) {
             Poll::Ready(event) => Poll::Ready(Some((*event).clone())),
             Poll::Pending if events.ended => Poll::Ready(None),
@@ -119,9 +159,7 @@ impl Stream for ConnectionEvents {
 
 impl Drop for ConnectionEvents {
     fn drop(&mut self) {
-        let mut events =
-            self.shared.connection_events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.log.forget_observer(self.id);
+        self.shared.lock().connection_log.log.forget_observer(self.id);
     }
 }
 

@@ -33,7 +33,6 @@ pub(crate) struct Shared {
     pub(crate) config: ClientConfig,
     /// Whether a lost connection is made again.
     pub(crate) reconnects: bool,
-    pub(crate) connection_events: Mutex<ConnectionLog>,
     state: Mutex<State>,
     started: Instant,
 }
@@ -54,6 +53,7 @@ pub(crate) struct State {
     pub(crate) asked: Option<u64>,
     /// Packets that belonged to nobody: late acks, events of namespaces that were left.
     pub(crate) strays: usize,
+    pub(crate) connection_log: ConnectionLog,
     progress: watch::Sender<Progress>,
     /// By namespace, who gets its packets.
     sockets: FxHashMap<Arc<str>, Arc<Socket>>,
@@ -102,6 +102,7 @@ impl Shared {
             reading_paused: false,
             asked: None,
             strays: 0,
+            connection_log: ConnectionLog::default(),
             sockets: FxHashMap::default(),
         };
         Arc::new(Self {
@@ -111,7 +112,6 @@ impl Shared {
             engine,
             config,
             reconnects,
-            connection_events: Mutex::default(),
             state: Mutex::new(state),
             started,
         })
@@ -308,8 +308,7 @@ impl Shared {
     }
 
     pub(crate) fn report(&self, event: ConnectionEvent) {
-        tracing::debug!(target: "socketio", ?event);
-        self.connection_events.lock().unwrap_or_else(PoisonError::into_inner).report(event);
+        self.lock().connection_log.report(event);
     }
 
     /// No transport is left, and none will be opened.
@@ -336,9 +335,8 @@ impl Shared {
             let reason = socket.why_disconnected();
             socket.end(&reason);
         }
-        drop(state);
-        self.connection_events.lock().unwrap_or_else(PoisonError::into_inner).end();
-        self.lock().progress.send_modify(|progress| progress.gone = true);
+        state.connection_log.end();
+        state.progress.send_modify(|progress| progress.gone = true);
     }
 }
 
@@ -373,7 +371,7 @@ impl State {
             }
             Event::ConnectError { namespace, payload } => {
                 if let Some(socket) = self.sockets.remove(namespace.as_str()) {
-                    socket.refused(payload);
+                    self.refused(&socket, payload);
                 }
             }
             Event::Event { namespace, id, name, args } => {
@@ -384,8 +382,9 @@ impl State {
                 }
             }
             Event::Ack { namespace, id, args } => {
-                if let Some(socket) = self.sockets.get(namespace.as_str()) {
-                    socket.acked(id, args);
+                let socket = self.sockets.get(namespace.as_str());
+                if !socket.is_some_and(|socket| socket.acked(id, args)) {
+                    self.strays += 1;
                 }
             }
             Event::Stray(packet) => {
@@ -452,12 +451,30 @@ impl State {
 
     fn accepted(&mut self, namespace: &str, sid: String, payload: &Value) {
         let Some(socket) = self.sockets.get(namespace).cloned() else { return };
-        for Unsent { event, args, ack } in socket.accepted(sid, payload) {
+        let comes_back = socket.was_connected();
+        let unsent = socket.accepted(sid, payload);
+        if comes_back {
+            self.connection_log.report(ConnectionEvent::NamespaceReconnected {
+                namespace: namespace.to_owned(),
+                id: socket.id(),
+                recovered: socket.recovered(),
+            });
+        }
+        for Unsent { event, args, ack } in unsent {
             // The name was checked when it was emitted, and the namespace is connected.
             if let Err(error) = self.emit(&socket, &event, args, ack) {
                 tracing::warn!(target: "socketio", %error, "buffered event not sent");
             }
         }
+    }
+
+    fn refused(&mut self, socket: &Socket, payload: Value) {
+        if socket.was_connected() {
+            let error = Error::from_connect_error(&socket.namespace, &payload).to_string();
+            let namespace = socket.namespace.to_string();
+            self.connection_log.report(ConnectionEvent::NamespaceRefused { namespace, error });
+        }
+        socket.refused(payload);
     }
 
     fn disconnected(&mut self, namespace: &str, reason: &CloseReason, may_come_back: bool) {

@@ -55,6 +55,13 @@ pub(crate) enum Lifecycle {
     Disconnected { reason: CloseReason },
 }
 
+impl Lifecycle {
+    /// Whether nothing can be sent until, perhaps, a reconnection.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self, Self::Disconnected { .. } | Self::Refused { .. })
+    }
+}
+
 impl Socket {
     pub(crate) fn new(namespace: &str, auth: Option<Value>) -> Arc<Self> {
         Arc::new(Self {
@@ -107,6 +114,7 @@ impl Socket {
     pub(crate) fn why_disconnected(&self) -> CloseReason {
         match &*self.lifecycle.borrow() {
             Lifecycle::Disconnected { reason } => reason.clone(),
+            Lifecycle::Refused { .. } => CloseReason::ServerDisconnect,
             _ => CloseReason::Dropped,
         }
     }
@@ -178,11 +186,10 @@ impl Socket {
         }
     }
 
-    pub(crate) fn acked(&self, id: u64, args: Args) {
-        if let Some(sender) = self.lock().acks.remove(&id) {
-            // Whoever waited may have stopped waiting just now.
-            let _ = sender.send(Ok(args));
-        }
+    /// False if whoever waited has stopped waiting.
+    pub(crate) fn acked(&self, id: u64, args: Args) -> bool {
+        let sender = self.lock().acks.remove(&id);
+        sender.is_some_and(|sender| sender.send(Ok(args)).is_ok())
     }
 
     pub(crate) fn buffer(&self, unsent: Unsent) {
@@ -195,7 +202,7 @@ impl Socket {
             let _ = sender.send(Err(reason.clone()));
         }
         self.lifecycle.send_if_modified(|now| {
-            let ended = matches!(now, Lifecycle::Disconnected { .. } | Lifecycle::Refused { .. });
+            let ended = now.is_over();
             if !ended {
                 *now = Lifecycle::Disconnected { reason: reason.clone() };
             }

@@ -14,9 +14,12 @@ pub mod witness;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use serde_json::Value;
 use socketio_fixtures::peer;
-use socketio_harness::{App, ChildProcess, Result, Transport, create_app, scaled};
+use socketio_harness::{
+    App, ChildProcess, ConnectionEvent, ConnectionEvents, Result, Transport, create_app, scaled,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -104,6 +107,23 @@ pub async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, look: impl Fn(
     };
     let became = tokio::time::timeout(scaled(Duration::from_secs(5)), becoming).await;
     assert!(became.is_ok(), "expected {expected:?}, it is {:?}", look());
+}
+
+/// Waits until a client is back in a namespace. Gives its id, and whether it was recovered.
+///
+/// # Panics
+/// If the connection is given up before that.
+pub async fn back_in(namespace: &str, events: &mut ConnectionEvents) -> Result<(String, bool)> {
+    loop {
+        match events.try_next().await?.expect("the client comes back") {
+            ConnectionEvent::NamespaceReconnected { namespace: which, id, recovered }
+                if which == namespace =>
+            {
+                return Ok((id, recovered));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Waits until a peer that is a child process holds no client any more.

@@ -172,7 +172,7 @@ async fn a_server_that_goes_down_loses_its_clients_to_the_others(#[case] via: Vi
     balancer.set_state(first, State::Down);
     let reconnected = async {
         while let Some(event) = events.next().await {
-            if matches!(event, Ok(ConnectionEvent::Reconnected { .. })) {
+            if matches!(event, Ok(ConnectionEvent::NamespaceReconnected { .. })) {
                 return true;
             }
         }

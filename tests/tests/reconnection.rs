@@ -7,29 +7,20 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, SocketIoClient, close,
-    create_app, create_socketio_client,
+    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, close, create_app,
+    create_socketio_client,
 };
-use socketio_tests::{Peer, Via};
+use socketio_tests::scripted::{self, Listener, OPEN};
+use socketio_tests::{Peer, Via, back_in};
 
 fn quickly() -> Reconnection {
     Reconnection::new().delay(Duration::from_millis(1)).jitter(0.0)
 }
 
-async fn reconnected(client: &SocketIoClient) -> Result {
-    let mut events = client.connection_events();
-    loop {
-        let event = events.try_next().await?.expect("the connection comes back");
-        if matches!(event, ConnectionEvent::Reconnected { .. }) {
-            return Ok(());
-        }
-    }
-}
-
 #[rstest]
 #[tokio::test]
 async fn a_dropped_connection_is_made_again(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
@@ -58,6 +49,8 @@ async fn a_dropped_connection_is_made_again(
         ConnectionEvent::Disconnected { reason },
         ConnectionEvent::Reconnecting { attempt, delay },
         ConnectionEvent::Reconnected { attempt },
+        back("/", client.id()),
+        back("/custom", custom.id()),
     ] {
         assert_eq!(events.try_next().await?, Some(expected));
     }
@@ -65,6 +58,74 @@ async fn a_dropped_connection_is_made_again(
     custom.close().await?;
     assert_eq!(events.try_next().await?, None);
     close(app).await
+}
+
+fn back(namespace: &str, id: String) -> ConnectionEvent {
+    ConnectionEvent::NamespaceReconnected { namespace: namespace.to_owned(), id, recovered: false }
+}
+
+#[tokio::test]
+async fn when_a_namespace_is_told_to_be_back_its_client_is() -> Result {
+    let script = async |listener: Listener| {
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.accept().await;
+        socket.next().await;
+        socket.text(r#"40/chat,{"sid":"chat 1"}"#).await;
+        drop(socket);
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.text(OPEN).await;
+        let (first, second) = (socket.next().await, socket.next().await);
+        socket.text(r#"40/chat,{"sid":"chat 2"}"#).await;
+        // The other namespace is answered when this one has sent something.
+        let chat = socket.next().await;
+        socket.text(r#"40{"sid":"main 2"}"#).await;
+        socket.text(&format!("42{}", json!(["saw", [first, second, chat]]))).await;
+        socket.drain().await;
+    };
+    let target = scripted::listener(script).await.expect("a listener");
+    let main = create_socketio_client(target).reconnection(quickly()).await?;
+    let chat = main.of("/chat").await?;
+    let mut events = main.connection_events();
+    while !matches!(events.try_next().await?, Some(ConnectionEvent::Reconnected { .. })) {}
+    assert_eq!(events.try_next().await?, Some(back("/chat", "chat 2".into())));
+    assert!(chat.connected() && !main.connected());
+    assert_eq!((chat.id(), main.id()), ("chat 2".into(), "socket-id".into()));
+    chat.send("hello", ())?;
+    assert_eq!(events.try_next().await?, Some(back("/", "main 2".into())));
+    assert!(main.connected());
+    let saw = main.once("saw").await?;
+    assert_eq!(saw.args(), [json!(["40", "40/chat,", r#"42/chat,["hello"]"#])]);
+    main.close().await?;
+    chat.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_refused_when_it_comes_back_has_ended() -> Result {
+    let script = async |listener: Listener| {
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.accept().await;
+        drop(socket);
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.text(OPEN).await;
+        socket.next().await;
+        socket.text(r#"44{"message":"banned"}"#).await;
+        socket.drain().await;
+    };
+    let target = scripted::listener(script).await.expect("a listener");
+    let client = create_socketio_client(target).reconnection(quickly()).await?;
+    let waiting = client.once("never");
+    let error = "connect_error on namespace \"/\": banned".to_owned();
+    let refused = ConnectionEvent::NamespaceRefused { namespace: "/".into(), error };
+    let told: Vec<_> = client.connection_events().try_collect().await?;
+    assert_eq!(told.last(), Some(&refused), "{told:?}");
+    let error = waiting.await.unwrap_err();
+    assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+    assert_eq!(client.disconnected().await?, CloseReason::ServerDisconnect);
+    assert!(!client.connected());
+    assert!(matches!(client.send("message", ()), Err(ClientError::NotConnected { .. })));
+    client.close().await?;
+    Ok(())
 }
 
 #[tokio::test]
@@ -82,7 +143,8 @@ async fn a_server_that_comes_back_is_found() -> Result {
         }
     }
     let app = create_app(peer::router()).port(port).await?;
-    reconnected(&client).await?;
+    let (id, recovered) = back_in("/", &mut events).await?;
+    assert_eq!((id, recovered), (client.id(), false));
     client.send_with_ack("message-with-ack", ()).await?;
     client.close().await?;
     close(app).await
@@ -143,7 +205,7 @@ async fn closing_ends_the_attempts() -> Result {
 #[rstest]
 #[tokio::test]
 async fn whom_the_server_disconnects_stays_away(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
 ) -> Result {
     let app = peer.boot().await?;
     let client = create_socketio_client(&app).reconnection(quickly()).await?;

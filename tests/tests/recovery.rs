@@ -6,11 +6,11 @@ use futures::TryStreamExt;
 use rstest::rstest;
 use serde_json::{Value, json};
 use socketio_harness::{
-    App, ConnectionEvent, IntoTarget, Reconnection, Result, SocketIoClient, close, create_app,
+    App, IntoTarget, Reconnection, Result, SocketIoClient, close, create_app,
     create_socketio_client,
 };
 use socketio_tests::gate::Gate;
-use socketio_tests::{Via, connections_become, node_peer};
+use socketio_tests::{Via, back_in, connections_become, node_peer};
 
 /// A client whose connections pass the gate, and that has received something: recovery resumes
 /// after the last event.
@@ -39,12 +39,6 @@ async fn misses_news(client: &SocketIoClient, app: &App, gate: &Gate) -> Result 
     Ok(())
 }
 
-async fn reconnected(client: &SocketIoClient) -> Result {
-    let mut events = client.connection_events();
-    while !matches!(events.try_next().await?, Some(ConnectionEvent::Reconnected { .. })) {}
-    Ok(())
-}
-
 #[rstest]
 #[case::websocket(Via::Websocket)]
 #[case::polling(Via::Polling)]
@@ -59,6 +53,8 @@ async fn a_recovered_client_gets_what_it_missed_and_stays_who_it_was(#[case] via
     assert!(!client.recovered());
 
     misses_news(&client, &app, &gate).await?;
+    assert_eq!(back_in("/", &mut client.connection_events()).await?, (id.clone(), true));
+    assert_eq!((client.id(), client.recovered()), (id.clone(), true));
     for number in 1..=3 {
         // With its offset, which socket.io adds to the arguments where recovery is on.
         let (seen, _offset): (u32, String) = news.next().await?.parse()?;
@@ -82,9 +78,10 @@ async fn a_client_is_recovered_as_often_as_it_is_lost(#[case] via: Via) -> Resul
     let gate = Gate::open();
     let client = connect(&app, via, &gate).await?;
     let id = client.id();
-    let mut news = client.on("news");
+    let (mut news, mut events) = (client.on("news"), client.connection_events());
     for _ in 0..3 {
         misses_news(&client, &app, &gate).await?;
+        assert_eq!(back_in("/", &mut events).await?, (id.clone(), true));
         for number in 1..=3 {
             assert_eq!(news.next().await?.parse::<(u32, String)>()?.0, number);
         }
@@ -108,7 +105,8 @@ async fn without_recovery_a_client_misses_what_it_missed(#[case] via: Via) -> Re
     let news = client.on_any();
 
     misses_news(&client, &app, &gate).await?;
-    reconnected(&client).await?;
+    let back = back_in("/", &mut client.connection_events()).await?;
+    assert_eq!(back, (client.id(), false));
     // The greeting of the new connection, and after an answer that fences the news: nothing else.
     client.once("auth").await?;
     client.send_with_ack("message-with-ack", ()).await?;

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use serde_json::{Value, json};
 use socketio_fixtures::{Limits, peer};
 use socketio_harness::{
-    CloseReason, ConnectionEvent, IntoTarget, Reconnection, Result, close, create_app,
-    create_socketio_client,
+    CloseReason, IntoTarget, Reconnection, Result, close, create_app, create_socketio_client,
 };
 use socketio_tests::gate::Gate;
-use socketio_tests::{connections_become, node_peer};
+use socketio_tests::{back_in, connections_become, node_peer};
 
 /// A client that no longer answers pings is given up by the server.
 #[tokio::test]
@@ -58,12 +56,9 @@ async fn pain_17_connection_recovery_is_exercised() -> Result {
     connections_become(&app, |held: &Value| held.pointer("/sockets/~1") == Some(&json!(0))).await;
     network.reopen();
 
-    let mut events = client.connection_events();
-    while !matches!(events.try_next().await?, Some(ConnectionEvent::Reconnected { .. })) {}
-    // The transport is back; an answer shows that the namespace is, too.
-    client.send_with_ack("message-with-ack", ()).await?;
-    assert!(client.recovered());
-    assert_eq!(client.id(), id);
+    let recovered = (id.clone(), true);
+    assert_eq!(back_in("/", &mut client.connection_events()).await?, recovered);
+    assert_eq!((client.id(), client.recovered()), recovered);
 
     client.close().await?;
     close(app).await
