@@ -9,6 +9,7 @@ use socketio_proto::connection::CloseReason;
 use socketio_proto::{Args, EncodedArgs};
 use tokio::sync::oneshot;
 
+use crate::expect::wait_hints;
 use crate::registry::Fate;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -132,7 +133,7 @@ impl Pending {
         Error::Timeout {
             waiting_for: self.waiting_for(),
             after,
-            hint: "\n  check that the server has a handler for this event, and that it acks".into(),
+            hint: wait_hints::for_ack(&self.event, self.id, &self.shared, &self.socket),
             transcript: self.shared.transcript(),
         }
     }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::event::Event;
+use crate::expect::wait_hints;
 use crate::inbox::{ConsumerId, Wants};
 use crate::registry::Fate;
 use crate::shared::Shared;
@@ -61,18 +62,23 @@ pub(crate) struct Claim {
     socket: Arc<Socket>,
     name: String,
     id: ConsumerId,
+    /// How many events it has taken.
+    taken: usize,
 }
 
 impl Claim {
     pub(crate) fn new(shared: Arc<Shared>, socket: Arc<Socket>, name: &str, wants: Wants) -> Self {
         let id = socket.with_inbox(|inbox| inbox.register(name, wants));
-        Self { shared, socket, name: name.to_owned(), id }
+        Self { shared, socket, name: name.to_owned(), id, taken: 0 }
     }
 
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
+    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
         let taken = self.socket.with_inbox(|inbox| inbox.poll_take(self.id, cx));
         taken.map(|taken| match taken {
-            Ok(event) => Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared))),
+            Ok(event) => {
+                self.taken += 1;
+                Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)))
+            }
             Err(reason) => {
                 self.socket.meet(Fate::Ended);
                 let transcript = self.shared.transcript();
@@ -86,10 +92,11 @@ impl Claim {
             let unclaimed = inbox.unclaimed_names();
             unclaimed.iter().map(|(name, count)| format!("\"{name}\" ({count})")).collect()
         });
-        let hint = match names.as_slice() {
+        let mut hint = match names.as_slice() {
             [] => String::new(),
             names => format!("\n  received, but awaited by nobody: {}", names.join(", ")),
         };
+        hint += &wait_hints::for_event(&self.name, self.taken, &self.shared, &self.socket);
         let transcript = self.shared.transcript();
         Error::Timeout { waiting_for: self.waiting_for(), after, hint, transcript }
     }

@@ -18,6 +18,7 @@ mod short;
 mod situation;
 mod source;
 mod unmet;
+pub(crate) mod wait_hints;
 
 use serde_json::Value;
 use socketio_proto::Args;

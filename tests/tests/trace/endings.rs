@@ -76,7 +76,11 @@ fn an_early_return_is_a_failure_and_the_wait_that_failed_is_marked() {
     let expected = "event \"myEventResultt\" did not come within 20ms";
     assert_eq!((wait.0, &wait.1[..]), (1, expected));
     // The conversation is in the trace: it is not repeated in the message.
-    assert_eq!(wait.2, "  received, but awaited by nobody: \"myEventResult\" (1)");
+    let came = concat!(
+        "  received, but awaited by nobody: \"myEventResult\" (1)\n",
+        "  hint: \"myEventResult\" came, once: is one of the names misspelt?",
+    );
+    assert_eq!(wait.2, came);
     assert_eq!(&end.1, "the test ended before it closed the app");
     let marked = trace["entries"].as_array().expect("a list").iter();
     let marked = marked.filter(|entry| entry["event"] == "myEventResultt").count();
