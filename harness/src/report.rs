@@ -118,7 +118,9 @@ impl CloseReport {
             if tracing::dispatcher::has_been_set() {
                 tracing::warn!(target: "socketio", "left over when the app was closed: {warning}");
             } else {
-                eprintln!("warning: left over when the app was closed: {warning}");
+                // Standard error is not buffered: in one piece, lest it mix with another test's.
+                let line = format!("warning: left over when the app was closed: {warning}");
+                eprintln!("{line}");
             }
         }
     }

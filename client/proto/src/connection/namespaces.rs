@@ -1,6 +1,6 @@
 //! The Socket.IO layer: what the application does with namespaces, events and acks.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 
 use super::{CloseReason, Connection, Event, Output, Role};
@@ -64,7 +64,7 @@ impl Connection {
     /// connection when an event overtakes the CONNECT reply.
     pub fn emit(&mut self, namespace: &str, name: &str, args: EncodedArgs) -> Result<(), Error> {
         check_event_name(name)?;
-        self.connected_namespace(namespace)?;
+        connected(&mut self.namespaces, namespace)?;
         let message = self.codec.encode_event(namespace, None, name, args)?;
         self.send_message(message);
         Ok(())
@@ -78,9 +78,9 @@ impl Connection {
         args: EncodedArgs,
     ) -> Result<u64, Error> {
         check_event_name(name)?;
-        let id = self.connected_namespace(namespace)?.next_ack;
+        let state = connected(&mut self.namespaces, namespace)?;
+        let id = state.next_ack;
         let message = self.codec.encode_event(namespace, Some(id), name, args)?;
-        let state = self.connected_namespace(namespace)?;
         state.next_ack += 1;
         state.unacked.insert(id);
         self.send_message(message);
@@ -96,7 +96,7 @@ impl Connection {
 
     /// Answers an event of the peer that came with an id.
     pub fn ack(&mut self, namespace: &str, id: u64, args: EncodedArgs) -> Result<(), Error> {
-        self.connected_namespace(namespace)?;
+        connected(&mut self.namespaces, namespace)?;
         let message = self.codec.encode_ack(namespace, id, args)?;
         self.send_message(message);
         Ok(())
@@ -196,13 +196,6 @@ impl Connection {
         }
     }
 
-    fn connected_namespace(&mut self, namespace: &str) -> Result<&mut Namespace, Error> {
-        self.namespaces
-            .get_mut(namespace)
-            .filter(|state| state.link == Link::Connected)
-            .ok_or_else(|| Error::NotConnected(namespace.to_owned()))
-    }
-
     pub(super) fn send(&mut self, packet: &Packet) {
         let frames = self.codec.encode(packet);
         self.send_all(frames);
@@ -220,4 +213,14 @@ impl Connection {
             self.send_frame(Frame::Binary(attachment));
         }
     }
+}
+
+fn connected<'a>(
+    namespaces: &'a mut FxHashMap<String, Namespace>,
+    namespace: &str,
+) -> Result<&'a mut Namespace, Error> {
+    namespaces
+        .get_mut(namespace)
+        .filter(|state| state.link == Link::Connected)
+        .ok_or_else(|| Error::NotConnected(namespace.to_owned()))
 }

@@ -157,8 +157,9 @@ fn push_json_string(text: &mut String, value: &str) {
     }
 }
 
+/// An ack id is written with every event that wants one: too often for `fmt`.
 fn push_number(text: &mut String, number: u64) {
-    push_display(text, &number);
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 fn push_display(text: &mut String, value: &dyn std::fmt::Display) {
