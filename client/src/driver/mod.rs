@@ -234,12 +234,15 @@ impl Future for Driver {
         loop {
             // Whatever is commanded from here on wakes this task again.
             state.call_driver_by(cx.waker());
-            let mut came = self.read(&mut state, cx) | self.ring_alarm(&mut state, cx);
+            let mut came = self.read(&mut state, cx);
             if self.polling.is_some() || self.opening.is_some() {
                 drop(state);
                 came |= self.read_others(cx);
                 state = shared.lock();
             }
+            // Last: on a machine that has been busy elsewhere, the ping that was due has come along
+            // with the deadline it meets.
+            came = came || self.ring_alarm(&mut state, cx);
             let told = self.carry_out(&mut state);
             let failed = write(&mut state, cx);
             if !(came || told || failed) {
