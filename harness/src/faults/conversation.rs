@@ -15,6 +15,8 @@ pub(super) struct Conversation {
     down: Splitter,
     /// Requests without an answer, oldest first.
     asked: VecDeque<Asked>,
+    /// What the answer that is being read answers. Its body may come long after its head.
+    answering: Option<Asked>,
     /// Answers to polls that are given to the polls to come.
     held: VecDeque<Bytes>,
     /// The last poll, to ask again.
@@ -45,8 +47,8 @@ impl Conversation {
 
     /// Takes note of what the server has sent.
     pub(super) fn follow_down(&mut self, data: &[u8]) {
-        let Self { down, up, asked, .. } = self;
-        down.follow(data, |piece| note_answer(&piece, up, asked));
+        let Self { down, up, asked, answering, .. } = self;
+        down.follow(data, |piece| note_answer(&piece, up, asked, answering));
     }
 
     /// What the client has sent goes on, as the rules have it.
@@ -102,13 +104,9 @@ impl Conversation {
         if self.closing.as_ref().is_some_and(|closing| closing.client_told) {
             return onward;
         }
-        let Self { down, up, asked, held, poll, .. } = self;
-        let mut answered = None;
+        let Self { down, up, asked, answering, held, poll, .. } = self;
         down.feed(data, rules.reads_polls(), |piece| {
-            if let Piece::Head(_) = piece {
-                answered = asked.front().copied();
-            }
-            let upgraded = note_answer(&piece, up, asked);
+            let upgraded = note_answer(&piece, up, asked, answering);
             match piece {
                 Piece::Head(_) => {}
                 Piece::Raw(bytes) => push(&mut onward.to_client, bytes),
@@ -124,7 +122,7 @@ impl Conversation {
                     };
                     let message = Bytes::from(message);
                     let replayable =
-                        answered == Some(Asked::Poll) && is_ok(head) && polls::has_messages(body);
+                        *answering == Some(Asked::Poll) && is_ok(head) && polls::has_messages(body);
                     if replayable && rules.replays(Replay::Duplicate) {
                         held.push_back(message.clone());
                     }
@@ -186,11 +184,16 @@ fn note_request(piece: &Piece<'_>, asked: &mut VecDeque<Asked>) -> bool {
     false
 }
 
-fn note_answer(piece: &Piece<'_>, up: &mut Splitter, asked: &mut VecDeque<Asked>) -> bool {
+fn note_answer(
+    piece: &Piece<'_>,
+    up: &mut Splitter,
+    asked: &mut VecDeque<Asked>,
+    answering: &mut Option<Asked>,
+) -> bool {
     let Piece::Head(head) = piece else { return false };
     let interim = matches!(head.start, Start::Answer { status: 100 | 102..=199 });
     if !interim {
-        asked.pop_front();
+        *answering = asked.pop_front();
     }
     if head.is_upgrade_accepted() {
         up.become_websocket();
@@ -273,6 +276,22 @@ mod tests {
         assert_eq!(conversation.up(GET, &rules).to_server, [GET]);
         conversation.down(&answer("2"), &rules);
         assert!(conversation.up(GET, &rules).to_client.is_empty(), "a heartbeat comes once");
+    }
+
+    #[test]
+    fn an_answer_whose_body_comes_after_its_head_comes_twice_all_the_same() {
+        let rules = Rules { replay: vec![Replay::Duplicate], ..Rules::default() };
+        let answer = answer("42[1]");
+        for first in 1..answer.len() {
+            let mut conversation = Conversation::default();
+            conversation.up(GET, &rules);
+            let (head, rest) = answer.split_at(first);
+            let mut came = conversation.down(head, &rules).to_client;
+            came.extend(conversation.down(rest, &rules).to_client);
+            assert_eq!(body(&came), "42[1]");
+            let again = conversation.up(GET, &rules);
+            assert_eq!(body(&again.to_client), "42[1]", "read in pieces of {first} and the rest");
+        }
     }
 
     #[test]

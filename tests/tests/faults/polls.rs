@@ -9,7 +9,7 @@ use socketio_tests::{Peer, scripted};
 #[rstest]
 #[tokio::test]
 async fn a_duplicated_answer_brings_its_events_twice(
-    #[values(Peer::Rust, Peer::Node)] peer: Peer,
+    #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
 ) -> Result {
     let app = peer.boot().await?;
     let client = create_socketio_client(&app).transports([Transport::Polling]).await?;
