@@ -25,6 +25,21 @@ pub trait Connector: Send + Sync + 'static {
     fn is_in_memory(&self) -> bool {
         false
     }
+
+    /// What is on its way through a network of its own, which lets it arrive later: `settle` waits
+    /// for it where time is virtual.
+    fn transit(&self) -> Transit {
+        Transit::default()
+    }
+}
+
+/// What a [`Connector`] that delays bytes is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Transit {
+    /// Pieces that have set out since the beginning.
+    pub begun: u64,
+    /// Pieces that have not arrived, and will with the passing of time.
+    pub under_way: u64,
 }
 
 /// A byte stream in both directions. As [`Any`], it can be asked whether it is a `TcpStream`.

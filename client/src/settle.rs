@@ -17,13 +17,15 @@ impl SocketIoClient {
     ///
     /// In a simulated app this is a proof. The clock stands still while any task has something to
     /// do, and all of the conversation is in memory; so when it moves on by a millisecond, client,
-    /// server and handlers have all come to rest. Only the passing of time can make them go on: a
-    /// heartbeat, a timeout, a `sleep` in a handler.
+    /// server and handlers have all come to rest. What a network with latency or a narrow bandwidth
+    /// still carries is waited for. Beyond it, only the passing of time can make them go on: a
+    /// heartbeat, a timeout, a `sleep` in a handler; or the healing of a network that is frozen.
     ///
     /// Over a real connection it is a [`fence`](Self::fence), with what that cannot tell: a handler
     /// that is still at work is not waited for.
     ///
-    /// Fails like `fence`, and in memory if the clock runs.
+    /// Fails like `fence`, and in memory if the clock runs, or if bytes are still under way when the
+    /// client's timeout has passed.
     ///
     /// ```no_run
     /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
@@ -45,7 +47,7 @@ pub(crate) async fn settled(
     patience: Duration,
 ) -> Result {
     if shared.endpoint.target.connector.is_in_memory() {
-        come_to_rest().await
+        come_to_rest(&shared, patience).await
     } else {
         fence::raise(shared, socket, patience).await
     }
@@ -56,7 +58,7 @@ pub(crate) fn check(shared: &Shared) -> Result {
     shared.engine.refuse("a fence, which proves that no event was sent")
 }
 
-async fn come_to_rest() -> Result {
+async fn come_to_rest(shared: &Shared, patience: Duration) -> Result {
     if !clock_is_paused() {
         return Err(Error::InvalidOption {
             what: "clock",
@@ -66,8 +68,24 @@ async fn come_to_rest() -> Result {
                 .into(),
         });
     }
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    Ok(())
+    let connector = &shared.endpoint.target.connector;
+    let resting = async {
+        loop {
+            let before = connector.transit();
+            tokio::time::sleep(TICK).await;
+            // Nothing under way now is not enough: what arrived a moment ago may be at work.
+            let after = connector.transit();
+            if after == before && after.under_way == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(patience, resting).await.map_err(|_| Error::Timeout {
+        waiting_for: "what is under way to arrive (the network carries it late)".into(),
+        after: patience,
+        hint: String::new(),
+        transcript: shared.transcript(),
+    })
 }
 
 /// Whether tokio's clock stands still: virtual time. tokio does not tell, but a clock that runs
@@ -79,3 +97,6 @@ pub fn clock_is_paused() -> bool {
     }
     Instant::now() == virtual_time
 }
+
+/// The smallest step of tokio's clock.
+const TICK: Duration = Duration::from_millis(1);

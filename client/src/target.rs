@@ -98,6 +98,11 @@ impl Target {
         format!("{scheme}://{}", self.authority())
     }
 
+    /// Whether its connections stay in memory, as those of a simulated app do.
+    pub fn is_in_memory(&self) -> bool {
+        self.connector.is_in_memory()
+    }
+
     /// Reaches the server through `connector` instead of TCP.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::report::CloseReport;
 
@@ -105,12 +106,25 @@ pub enum Error {
     Leftovers(CloseReport),
 
     /// A simulation failed.
-    #[error("seed {seed}: {reason}\n  SOCKETIO_TEST_SEED={seed} runs it again")]
+    #[error(
+        "the simulation failed from seed {seed}, {at:?} after its beginning: {reason}\n  {again}"
+    )]
     Simulation {
         /// The seed it ran from.
         seed: u64,
+        /// When it failed, on the simulated clock.
+        at: Duration,
         /// What a client of it returned.
         reason: Box<str>,
+        /// How to run it again.
+        again: Box<str>,
+    },
+
+    /// The variable that names a seed does not name one.
+    #[error("SOCKETIO_TEST_SEED is {value:?}, not a whole number")]
+    Seed {
+        /// What it is.
+        value: String,
     },
 
     /// Typed arguments did not fit what came.

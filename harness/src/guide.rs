@@ -5,3 +5,13 @@ pub mod asserting_events {}
 
 #[doc = include_str!("../docs/trace.md")]
 pub mod trace {}
+
+#[doc = include_str!("../docs/faults.md")]
+pub mod faults {}
+
+#[doc = include_str!("../docs/simulation.md")]
+pub mod simulation {}
+
+#[cfg(feature = "turmoil")]
+#[doc = include_str!("../docs/simulated-network.md")]
+pub mod simulated_network {}

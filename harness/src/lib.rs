@@ -36,6 +36,7 @@ mod faults;
 pub mod guide;
 mod hosted;
 mod listen;
+mod memory;
 mod panics;
 mod process;
 mod report;
@@ -71,6 +72,6 @@ pub use socketio_mock_client::{
     Next, Number, Observed, Observer, Once, Opening, Packet, PacketEntry, Panics, ParseArgsError,
     Parser, Protocol, RawPacket, ReasonName, Reconnection, Redacted, RegisteredClient, Registry,
     Responder, Situation, SocketIoClient, Source, TIMEOUT_SCALE_VARIABLE, Target, Transcript,
-    Transport, Tries, Unmet, Upgrade, assert_emitted, assert_not_emitted, clock_is_paused,
+    Transit, Transport, Tries, Unmet, Upgrade, assert_emitted, assert_not_emitted, clock_is_paused,
     create_socketio_client, create_socketio_clients, event, group, matchers, scaled,
 };

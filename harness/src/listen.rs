@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use socketio_mock_client::{ByteStream, Connector};
-use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+
+use crate::memory::End;
 
 /// Accepts the connections of an app.
 pub(crate) trait Listen: Send + 'static {
@@ -35,13 +36,13 @@ impl Listen for TcpListener {
 
 /// Connections in memory, as [`Memory`] makes them.
 pub(crate) struct MemoryListener {
-    incoming: mpsc::UnboundedReceiver<DuplexStream>,
+    incoming: mpsc::UnboundedReceiver<End>,
 }
 
 impl Listen for MemoryListener {
-    type Stream = DuplexStream;
+    type Stream = End;
 
-    async fn accept(&mut self) -> io::Result<(DuplexStream, Option<SocketAddr>)> {
+    async fn accept(&mut self) -> io::Result<(End, Option<SocketAddr>)> {
         match self.incoming.recv().await {
             Some(stream) => Ok((stream, None)),
             // The app, which holds a sender, is gone; so nobody will ever connect.
@@ -53,7 +54,7 @@ impl Listen for MemoryListener {
 /// Connects clients to a [`MemoryListener`].
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
-    outgoing: mpsc::UnboundedSender<DuplexStream>,
+    outgoing: mpsc::UnboundedSender<End>,
 }
 
 impl Memory {
@@ -70,7 +71,7 @@ impl Connector for Memory {
         _port: u16,
     ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
         async move {
-            let (client, server) = tokio::io::duplex(BUFFER);
+            let (client, server) = End::pair();
             let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
             self.outgoing.send(server).map_err(refused)?;
             Ok(Box::new(client) as Box<dyn ByteStream>)
@@ -82,6 +83,3 @@ impl Connector for Memory {
         true
     }
 }
-
-/// Bytes under way in one direction: what loopback TCP holds, about.
-const BUFFER: usize = 64 << 10;

@@ -111,8 +111,9 @@ impl fmt::Debug for Simulation {
 
 /// Runs a simulation from each seed until one fails, and says from which.
 ///
-/// `build` adds the nodes and clients; a client that returns an error, or panics, has failed. With
-/// the environment variable [`SEED_VARIABLE`] only that seed runs: the same run again.
+/// `build` adds the nodes and clients; a client that returns an error, or panics, has failed. The
+/// message tells how to run that seed alone, with the environment variable [`SEED_VARIABLE`]: the
+/// same run again, message by message.
 ///
 /// ```no_run
 /// use socketio_harness::simulation::{Simulation, explore};
@@ -136,12 +137,9 @@ pub fn explore(
     build: impl Fn(&mut Simulation),
 ) -> Result<()> {
     match std::env::var(SEED_VARIABLE) {
-        Ok(seed) => match seed.parse() {
+        Ok(value) => match value.parse() {
             Ok(seed) => replay(seed, build),
-            Err(_) => Err(Error::Simulation {
-                seed: 0,
-                reason: format!("{SEED_VARIABLE} is {seed:?}, not a whole number").into(),
-            }),
+            Err(_) => Err(Error::Seed { value }),
         },
         Err(_) => seeds.into_iter().try_for_each(|seed| replay(seed, &build)),
     }
@@ -149,20 +147,32 @@ pub fn explore(
 
 /// Runs one simulation.
 pub fn replay(seed: u64, build: impl Fn(&mut Simulation)) -> Result<()> {
+    let mut simulation = Simulation::new(seed);
     let run = || {
-        let mut simulation = Simulation::new(seed);
         build(&mut simulation);
         simulation.run()
     };
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(outcome) => {
-            outcome.map_err(|error| Error::Simulation { seed, reason: error.to_string().into() })
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            let (at, reason) = (simulation.elapsed(), error.to_string().into());
+            Err(Error::Simulation { seed, at, reason, again: how_to_run_again(seed).into() })
         }
         Err(panic) => {
-            eprintln!("seed {seed} failed; {SEED_VARIABLE}={seed} runs it again");
+            let (at, again) = (simulation.elapsed(), how_to_run_again(seed));
+            eprintln!("the simulation panicked from seed {seed}, {at:?} after its beginning");
+            eprintln!("  {again}");
             resume_unwind(panic)
         }
     }
+}
+
+/// The harness of `cargo test` names a test's thread after the test.
+fn how_to_run_again(seed: u64) -> String {
+    let thread = std::thread::current();
+    let test = thread.name().filter(|name| *name != "main");
+    let test = test.map(|name| format!(" {name} -- --exact")).unwrap_or_default();
+    format!("run it again: {SEED_VARIABLE}={seed} cargo test{test}")
 }
 
 /// The environment variable that names the one seed to run.

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod cut;
 pub mod devtools;
+pub mod frames;
 pub mod gate;
 pub mod nginx;
 pub mod polling;

@@ -58,6 +58,13 @@ impl Witness {
         Ok(Self { app, left: Left::Here(told) })
     }
 
+    /// The same in a simulated app.
+    pub async fn simulated(heartbeat: Heartbeat) -> Result<Self> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let app = create_app(router(heartbeat, tell)).simulated().await?;
+        Ok(Self { app, left: Left::Here(told) })
+    }
+
     /// On socket.io, as a child process.
     pub async fn node(heartbeat: Heartbeat) -> Result<Self> {
         let process = node_peer("peer.js")

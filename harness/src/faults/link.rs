@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use socketio_mock_client::{ByteStream, Connector};
+use socketio_mock_client::{ByteStream, Connector, Transit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::Ways;
 use super::conversation::Conversation;
 use super::near::Near;
 use super::pace::{delay, thaw};
@@ -26,11 +27,18 @@ pub(super) struct FaultyConnector {
     inner: Arc<dyn Connector>,
     book: Book,
     registry: Arc<Registry>,
+    /// What one client sends may come to another by the server.
+    all_ways: Ways,
 }
 
 impl FaultyConnector {
-    pub(super) fn new(inner: Arc<dyn Connector>, book: Book, registry: Arc<Registry>) -> Self {
-        Self { inner, book, registry }
+    pub(super) fn new(
+        inner: Arc<dyn Connector>,
+        book: Book,
+        registry: Arc<Registry>,
+        all_ways: Ways,
+    ) -> Self {
+        Self { inner, book, registry, all_ways }
     }
 }
 
@@ -53,6 +61,18 @@ impl Connector for FaultyConnector {
 
     fn is_in_memory(&self) -> bool {
         self.inner.is_in_memory()
+    }
+
+    fn transit(&self) -> Transit {
+        let mut transit = self.inner.transit();
+        for (book, registry) in self.all_ways.lock().unwrap_or_else(PoisonError::into_inner).iter()
+        {
+            let Transit { begun, under_way } = registry.transit();
+            transit.begun += begun;
+            // What is frozen does not arrive with time.
+            transit.under_way += if book.watch().borrow().frozen { 0 } else { under_way };
+        }
+        transit
     }
 }
 
@@ -130,14 +150,14 @@ impl Shared {
         let mut wire = self.lock();
         let Wire::Direct(direct) = &mut *wire else { return };
         let wakers = [direct.reader.take(), direct.writer.take()];
-        let (near, client, fate) = Near::pair(self.rules.clone());
+        let (near, client, abandoned) = Near::pair(self.rules.clone());
         let Wire::Direct(direct) = std::mem::replace(&mut *wire, Wire::Relayed(near)) else {
             return;
         };
         drop(wire);
         let connection = Connection {
             client: Box::new(client),
-            fate: Some(fate),
+            abandoned: Some(abandoned),
             server: direct.stream,
             conversation: direct.conversation,
             rules: self.rules.clone(),

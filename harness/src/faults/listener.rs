@@ -122,8 +122,8 @@ async fn relay(faults: Faults, client: TcpStream) {
         Ok(server) => {
             let client: Box<dyn ByteStream> = Box::new(client);
             let conversation = Conversation::default();
-            let fate = None;
-            let connection = Connection { client, fate, server, conversation, rules, number };
+            let abandoned = None;
+            let connection = Connection { client, abandoned, server, conversation, rules, number };
             connection.run(orders, running).await;
         }
         Err(error) => {

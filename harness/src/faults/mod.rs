@@ -23,8 +23,8 @@ use self::link::FaultyConnector;
 use self::registry::Registry;
 use self::relay::Order;
 use self::rules::{Book, Replay, Rule, Swallow};
-use crate::Result;
 use crate::trace::Diary;
+use crate::{Error, Result};
 
 /// Faults of the network between an app and its clients; [`App::faults`](crate::App::faults) gives
 /// them.
@@ -127,8 +127,15 @@ impl Faults {
     /// A TCP port that leads to the app through these faults, for clients that open sockets of
     /// their own. It is closed when the relay is dropped.
     ///
-    /// Fails if no port can be had.
+    /// Fails if no port can be had, and for a simulated app: sockets keep the time of the machine.
     pub fn relay(&self) -> Result<Relay> {
+        if self.target.is_in_memory() {
+            return Err(Error::Option {
+                option: ".relay()",
+                subject: "a simulated app",
+                reason: "sockets keep the time of the machine; connect to the app itself",
+            });
+        }
         Relay::open(self)
     }
 
@@ -235,7 +242,8 @@ impl Faults {
     /// The target of this way to the app.
     pub(crate) fn target(&self) -> Target {
         self.target.clone().map_connector(|connector| {
-            Arc::new(FaultyConnector::new(connector, self.book.clone(), Arc::clone(&self.registry)))
+            let (book, registry) = (self.book.clone(), Arc::clone(&self.registry));
+            Arc::new(FaultyConnector::new(connector, book, registry, Arc::clone(&self.ways)))
         })
     }
 

@@ -6,57 +6,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
 use super::rules::Rules;
+use crate::memory::End;
 
-/// A stream in memory that a relay can reset, as a network resets a socket.
+/// A stream in memory whose pieces are as small as the rules have them.
 #[derive(Debug)]
 pub(super) struct Near {
-    stream: DuplexStream,
+    stream: End,
     rules: watch::Receiver<Rules>,
-    fate: Arc<Fate>,
+    abandoned: Abandoned,
 }
 
-/// What either end must know of the other.
-#[derive(Debug, Default)]
-pub(super) struct Fate {
-    reset: AtomicBool,
-    abandoned: AtomicBool,
-}
+/// Whether a client has let go of its end, rather than only ended what it sends.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Abandoned(Arc<AtomicBool>);
 
 impl Near {
     /// The client's end, and the relay's.
-    pub(super) fn pair(rules: watch::Receiver<Rules>) -> (Self, DuplexStream, Arc<Fate>) {
-        let (near, far) = tokio::io::duplex(BUFFER);
-        let fate = Arc::<Fate>::default();
-        (Self { stream: near, rules, fate: Arc::clone(&fate) }, far, fate)
-    }
-
-    fn check(&self) -> io::Result<()> {
-        if self.fate.reset.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::ConnectionReset.into());
-        }
-        Ok(())
+    pub(super) fn pair(rules: watch::Receiver<Rules>) -> (Self, End, Abandoned) {
+        let (stream, far) = End::pair();
+        let abandoned = Abandoned::default();
+        (Self { stream, rules, abandoned: abandoned.clone() }, far, abandoned)
     }
 }
 
-impl Fate {
-    /// From now on the client's end fails.
-    pub(super) fn reset(&self) {
-        self.reset.store(true, Ordering::Release);
-    }
-
-    /// Whether the client has let go of its end, rather than only ended what it sends.
-    pub(super) fn is_abandoned(&self) -> bool {
-        self.abandoned.load(Ordering::Acquire)
+impl Abandoned {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Near {
     fn drop(&mut self) {
-        self.fate.abandoned.store(true, Ordering::Release);
+        self.abandoned.0.store(true, Ordering::Release);
     }
 }
 
@@ -68,7 +53,6 @@ impl AsyncRead for Near {
     ) -> Poll<io::Result<()>> {
         let chop = self.rules.borrow().chop;
         let most = chop.map_or(usize::MAX, std::num::NonZeroUsize::get);
-        let before = buffer.filled().len();
         if most < buffer.remaining() {
             let mut piece = buffer.take(most);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
@@ -76,9 +60,6 @@ impl AsyncRead for Near {
             buffer.put_slice(&read);
         } else {
             ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        }
-        if buffer.filled().len() == before {
-            self.check()?;
         }
         Poll::Ready(Ok(()))
     }
@@ -90,7 +71,6 @@ impl AsyncWrite for Near {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
         Pin::new(&mut self.stream).poll_write(cx, data)
     }
 
@@ -102,6 +82,3 @@ impl AsyncWrite for Near {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
-
-/// What a client can write into a frozen network before it has to wait, like a socket's buffer.
-const BUFFER: usize = 64 << 10;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::registry::UnderWay;
 use super::rules::{Latency, Rules};
 
 /// Bytes on their way, and when they arrive. No bytes are the end of the stream.
@@ -16,6 +17,8 @@ use super::rules::{Latency, Rules};
 pub(super) struct Parcel {
     pub(super) due: Instant,
     pub(super) data: Bytes,
+    /// Until it has arrived, or is lost.
+    pub(super) under_way: UnderWay,
 }
 
 /// Tells the parcels of one direction when they are due.
@@ -110,7 +113,9 @@ pub(super) async fn deliver(
             let _ = sink.shutdown().await;
             return Delivered::End;
         }
-        match write(parcel.data, &mut sink, &mut rules, meter).await {
+        let written = write(parcel.data, &mut sink, &mut rules, meter).await;
+        drop(parcel.under_way);
+        match written {
             Ok(true) => {}
             Ok(false) => return Delivered::Limit,
             Err(_) => return Delivered::Unwanted,

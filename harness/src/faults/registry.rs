@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use socketio_mock_client::Transit;
 use tokio::sync::{Notify, mpsc};
 
 use super::link::Shared;
@@ -12,6 +13,7 @@ pub(super) struct Registry {
     open: Mutex<Open>,
     /// Told at the end of each relay.
     ended: Notify,
+    transit: Arc<Mutex<Transit>>,
 }
 
 /// Ordered, so that every run meets them in the same order.
@@ -74,6 +76,18 @@ impl Registry {
         }
     }
 
+    /// What the relays carry.
+    pub(super) fn transit(&self) -> Transit {
+        *lock_transit(&self.transit)
+    }
+
+    fn depart(&self) -> UnderWay {
+        let mut transit = lock_transit(&self.transit);
+        transit.begun += 1;
+        transit.under_way += 1;
+        UnderWay(Arc::clone(&self.transit))
+    }
+
     pub(super) fn open(&self) -> usize {
         let open = self.lock();
         // A link's relay has the link's number, and may outlive it.
@@ -93,9 +107,30 @@ pub(super) struct Running {
     registry: Arc<Registry>,
 }
 
+impl Running {
+    /// Something sets out on this relay.
+    pub(super) fn depart(&self) -> UnderWay {
+        self.registry.depart()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.registry.lock().relays.remove(&self.number);
         self.registry.ended.notify_waiters();
     }
+}
+
+/// Counts as under way while it lives.
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<Mutex<Transit>>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        lock_transit(&self.0).under_way -= 1;
+    }
+}
+
+fn lock_transit(transit: &Mutex<Transit>) -> MutexGuard<'_, Transit> {
+    transit.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,10 +14,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::Gone;
 use super::conversation::{Conversation, Onward};
-use super::near::Fate;
+use super::near::Abandoned;
 use super::pace::{Delivered, Meter, Parcel, Stamp, deliver, thaw};
 use super::registry::Running;
 use super::rules::Rules;
+use crate::memory;
 
 /// What a relay is told to do with its connection.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +33,7 @@ pub(super) enum Order {
 pub(super) struct Connection {
     pub(super) client: Box<dyn ByteStream>,
     /// For a client in this process.
-    pub(super) fate: Option<Arc<Fate>>,
+    pub(super) abandoned: Option<Abandoned>,
     pub(super) server: Box<dyn ByteStream>,
     pub(super) conversation: Conversation,
     pub(super) rules: watch::Receiver<Rules>,
@@ -56,14 +57,11 @@ impl Connection {
     pub(super) async fn run(
         mut self,
         mut orders: mpsc::UnboundedReceiver<Order>,
-        _running: Running,
+        running: Running,
     ) {
-        match self.relay(&mut orders).await {
+        match self.relay(&mut orders, &running).await {
             End::Closed => {}
             End::Reset => {
-                if let Some(fate) = &self.fate {
-                    fate.reset();
-                }
                 reset(&mut self.client);
                 reset(&mut self.server);
             }
@@ -83,7 +81,11 @@ impl Connection {
         }
     }
 
-    async fn relay(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> End {
+    async fn relay(
+        &mut self,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+        running: &Running,
+    ) -> End {
         let (client_reader, client_writer) = split(&mut self.client);
         let (server_reader, server_writer) = split(&mut self.server);
         let (to_client, for_client) = mpsc::channel(QUEUE);
@@ -94,6 +96,7 @@ impl Connection {
             to_server,
             stamps: Mutex::new((Stamp::new(self.number * 2), Stamp::new(self.number * 2 + 1))),
             rules: self.rules.clone(),
+            running,
         };
         let meter = Meter::default();
         let rules = || self.rules.clone();
@@ -114,8 +117,8 @@ impl Connection {
         };
         let delivered_up = deliver(for_server, server_writer, rules(), &meter);
         let delivered_down = deliver(for_client, client_writer, rules(), &meter);
-        let fate = self.fate.clone();
-        let abandoned = move || fate.as_ref().is_some_and(|fate| fate.is_abandoned());
+        let abandoned = self.abandoned.clone();
+        let abandoned = move || abandoned.as_ref().is_some_and(Abandoned::get);
         let ordered = async {
             loop {
                 match orders.recv().await {
@@ -171,24 +174,27 @@ impl Connection {
 }
 
 /// The ways out of a relay.
-struct Lanes {
+struct Lanes<'a> {
     to_client: mpsc::Sender<Parcel>,
     to_server: mpsc::Sender<Parcel>,
     /// Down and up.
     stamps: Mutex<(Stamp, Stamp)>,
     rules: watch::Receiver<Rules>,
+    running: &'a Running,
 }
 
-impl Lanes {
+impl Lanes<'_> {
     async fn send(&self, onward: Onward) {
         for data in onward.to_client {
             let due = self.stamps().0.due(&self.rules.borrow());
             // Nobody takes it any more: then it is lost, as on a network.
-            let _ = self.to_client.send(Parcel { due, data }).await;
+            let under_way = self.running.depart();
+            let _ = self.to_client.send(Parcel { due, data, under_way }).await;
         }
         for data in onward.to_server {
             let due = self.stamps().1.due(&self.rules.borrow());
-            let _ = self.to_server.send(Parcel { due, data }).await;
+            let under_way = self.running.depart();
+            let _ = self.to_server.send(Parcel { due, data, under_way }).await;
         }
     }
 
@@ -201,7 +207,7 @@ impl Lanes {
 async fn read<S: AsyncRead>(
     mut source: ReadHalf<S>,
     mut rules: watch::Receiver<Rules>,
-    lanes: &Lanes,
+    lanes: &Lanes<'_>,
     process: impl Fn(&[u8], &Rules) -> Onward,
 ) -> io::Result<()> {
     let mut buffer = vec![0; READ];
@@ -260,6 +266,8 @@ fn reset(stream: &mut Box<dyn ByteStream>) {
     if let Some(stream) = stream.downcast_mut::<TcpStream>() {
         // It fails only on a socket that has gone already.
         let _ = stream.set_zero_linger();
+    } else if let Some(stream) = stream.downcast_ref::<memory::End>() {
+        stream.reset();
     }
 }
 

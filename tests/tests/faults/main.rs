@@ -3,5 +3,7 @@
 mod endings;
 mod heartbeat;
 mod lasting;
+mod matrix;
 mod polls;
 mod relays;
+mod simulated;

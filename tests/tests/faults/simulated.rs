@@ -1,0 +1,164 @@
+//! Faults under virtual time: what they do is exact, and the same on every run.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use rstest::rstest;
+use serde_json::json;
+use socketio_fixtures::peer;
+use socketio_harness::{
+    App, CloseReason, Error, Gone, Latency, Result, SocketIoClient, close, create_app,
+    create_socketio_client,
+};
+use socketio_tests::Via;
+use socketio_tests::frames::frames;
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Longer than any of these tests waits.
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn app() -> Result<App> {
+    create_app(peer::router()).simulated().await
+}
+
+/// A client whose waits take as long as they take.
+async fn client(app: &App, via: Via) -> Result<SocketIoClient> {
+    let client = create_socketio_client(app).transports(via.transports()).timeout(HOUR).await?;
+    if via == Via::Upgrade {
+        client.upgraded().await?;
+    }
+    client.settle().await?;
+    Ok(client)
+}
+
+async fn question(client: &SocketIoClient, size: usize) -> Result<Duration> {
+    let start = Instant::now();
+    client.send_with_ack("message-with-ack", "x".repeat(size)).await?;
+    Ok(start.elapsed())
+}
+
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn latency_takes_its_time_each_way_and_no_more(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = app().await?;
+    let client = client(&app, via).await?;
+    let slow = app.faults().latency(2 * SECOND);
+    assert_eq!(question(&client, 1).await?, 4 * SECOND);
+    // What is on its way, such as the next poll, is as late as it was when it left.
+    client.settle().await?;
+    slow.heal();
+    assert_eq!(question(&client, 1).await?, Duration::ZERO);
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_narrow_connection_carries_what_it_carries_and_no_more() -> Result {
+    let app = app().await?;
+    let client = client(&app, Via::Websocket).await?;
+    let narrow = app.faults().bandwidth(1_000);
+    // 5,000 bytes and a few each way. The websocket's header is masked on the way up alone.
+    let took = question(&client, 5_000).await?;
+    assert!(took > 10 * SECOND && took < 11 * SECOND, "{took:?}");
+    narrow.heal();
+    assert_eq!(question(&client, 5_000).await?, Duration::ZERO);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn nothing_moves_in_a_frozen_network_however_long_it_stays_so(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = app().await?;
+    let client = client(&app, via).await?;
+    let frozen = app.faults().freeze();
+    let mut answer = client.send_with_ack("message-with-ack", 1);
+    client.settle().await?;
+    assert!((&mut answer).now_or_never().is_none());
+    // Less than the heartbeat takes to miss it.
+    tokio::time::sleep(15 * SECOND).await;
+    assert!((&mut answer).now_or_never().is_none());
+    frozen.heal();
+    client.settle().await?;
+    assert_eq!(answer.now_or_never().expect("it has come")?.values(), [json!(1)]);
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn settling_waits_for_what_the_network_still_carries() -> Result {
+    let app = app().await?;
+    let (sender, receiver) =
+        (client(&app, Via::Websocket).await?, client(&app, Via::Polling).await?);
+    let _slow = app.faults().latency(Latency::new(SECOND).jitter(SECOND).seed(7));
+    for number in 0..3 {
+        sender.send("broadcast", ("news", number))?;
+        receiver.settle().await?;
+        let news = receiver.once("news").now_or_never().expect("it has come")?;
+        assert_eq!(news.args(), [json!(number)]);
+    }
+    sender.close().await?;
+    receiver.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[case::a_server_that_has_gone(Gone::Server, CloseReason::PingTimeout)]
+#[case::a_client_that_has_gone(Gone::Client, CloseReason::TransportClose)]
+#[tokio::test(start_paused = true)]
+async fn half_open_connections_are_missed_by_the_heartbeat(
+    #[case] gone: Gone,
+    #[case] expected: CloseReason,
+) -> Result {
+    let app = app().await?;
+    let client = client(&app, Via::Websocket).await?;
+    let start = Instant::now();
+    let _gone = app.faults().half_open(gone);
+    assert_eq!(client.disconnected().await?, expected);
+    if gone == Gone::Server {
+        // The last ping came before the client settled.
+        let took = start.elapsed();
+        assert!(took > 44 * SECOND && took <= 45 * SECOND, "{took:?}");
+    }
+    client.close().await?;
+    app.all_disconnected().await;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_times_and_another_one_others() -> Result {
+    async fn conversation(seed: u64) -> Result<String> {
+        let app = app().await?;
+        let client = client(&app, Via::Polling).await?;
+        let jitter = Latency::new(SECOND).jitter(SECOND).seed(seed);
+        let _faults = (app.faults().latency(jitter), app.faults().bandwidth(10_000));
+        for number in 0..10 {
+            client.send("message", json!([number, "x".repeat(1_000)]))?;
+            client.once("message-back").await?;
+        }
+        let told = frames(&client.transcript());
+        client.close().await?;
+        close(app).await?;
+        Ok(told)
+    }
+    let first = conversation(1).await?;
+    for _ in 0..20 {
+        assert_eq!(conversation(1).await?, first);
+    }
+    assert_ne!(conversation(2).await?, first);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_is_refused_by_name() -> Result {
+    let app = app().await?;
+    let Err(error) = app.faults().relay() else { panic!("a relay in memory") };
+    assert!(matches!(error, Error::Option { .. }));
+    assert!(error.to_string().starts_with(".relay() is not for a simulated app: "), "{error}");
+    close(app).await
+}
