@@ -1,13 +1,16 @@
 //! Nodes and clients on turmoil's network: a bug that only a partition at the wrong moment shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rstest::rstest;
 use serde_json::json;
 use socketio_harness::simulation::{Simulation, explore, replay};
-use socketio_harness::{Error, create_socketio_client};
+use socketio_harness::{Error, Result, SocketIoClient, create_socketio_client};
+use socketio_tests::frames::{frames, without_ids};
 use socketioxide::SocketIo;
 use socketioxide::extract::{Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
@@ -72,17 +75,38 @@ async fn receive(io: SocketIo) {
     }
 }
 
-/// What bob saw, and when on the simulated clock.
-type Seen = Arc<Mutex<Vec<(Duration, u32)>>>;
+/// What each client has sent and received, to the last frame and its time.
+type Told = Arc<Mutex<BTreeMap<&'static str, String>>>;
+
+/// A client that tells its conversation however its test ends.
+struct Telling {
+    name: &'static str,
+    client: SocketIoClient,
+    told: Told,
+}
+
+impl Telling {
+    async fn connect(name: &'static str, node: &str, told: Told) -> Result<Self> {
+        let client = create_socketio_client(Simulation::target(node)).await?;
+        Ok(Self { name, client, told })
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        let text = frames(&self.client.transcript());
+        self.told.lock().expect("no panic").insert(self.name, text);
+    }
+}
 
 /// Alice posts on one node, bob reads on the other, and the network between the nodes breaks once,
 /// for a moment.
-fn chat(simulation: &mut Simulation, link: Link, seen: &Seen) {
+fn chat(simulation: &mut Simulation, link: Link, told: &Told) {
     simulation.serve("left", move || node("right", link));
     simulation.serve("right", move || node("left", link));
     let mut random = simulation.random();
-    let (begin, length) = (random.u64(1_000..4_000), random.u64(1..60));
-    let pauses: Vec<_> = (0..POSTS).map(|_| random.u64(300..1_200)).collect();
+    let (begin, length) = (random.u64(100..800), random.u64(1..20));
+    let pauses: Vec<_> = (0..POSTS).map(|_| random.u64(50..200)).collect();
 
     simulation.client("network", async move {
         sleep(Duration::from_millis(begin)).await;
@@ -91,75 +115,89 @@ fn chat(simulation: &mut Simulation, link: Link, seen: &Seen) {
         turmoil::repair("left", "right");
         Ok(())
     });
+    let tell = Arc::clone(told);
     simulation.client("alice", async move {
-        let alice = create_socketio_client(Simulation::target("left")).await?;
+        let alice = Telling::connect("alice", "left", tell).await?;
         for (number, pause) in (0..).zip(pauses) {
             sleep(Duration::from_millis(pause)).await;
-            alice.send("post", number)?;
-            assert_eq!(alice.once("post").await?.args(), [json!(number)]);
+            alice.client.send("post", number)?;
+            assert_eq!(alice.client.once("post").await?.args(), [json!(number)]);
         }
-        Ok(alice.close().await?)
+        Ok(alice.client.close().await?)
     });
-    let seen = Arc::clone(seen);
+    let tell = Arc::clone(told);
     simulation.client("bob", async move {
-        let bob = create_socketio_client(Simulation::target("right")).await?;
+        let bob = Telling::connect("bob", "right", tell).await?;
         for number in 0..POSTS {
-            let post = bob.once("post").await?;
-            seen.lock().expect("no panic").push((turmoil::elapsed(), post.parse()?));
+            let post = bob.client.once("post").await?;
             if post.args() != [json!(number)] {
                 return Err(format!("bob missed post {number}, and got {:?}", post.args()).into());
             }
         }
-        Ok(bob.close().await?)
+        Ok(bob.client.close().await?)
     });
+}
+
+/// Runs the chat from a seed: how it ended, and all that was said.
+fn run(seed: u64, link: Link) -> (Result, BTreeMap<&'static str, String>) {
+    let told = Told::default();
+    let outcome = replay(seed, |simulation| chat(simulation, link, &told));
+    let told = told.lock().expect("no panic").clone();
+    (outcome, told)
 }
 
 #[test]
 fn a_broadcast_lost_across_a_partition_is_found_and_replayed_from_its_seed() {
-    let found = explore(0..200, |simulation| chat(simulation, Link::Forgetful, &Seen::default()));
-    let Err(Error::Simulation { seed, reason }) = found else { panic!("the bug was not found") };
-    eprintln!("found by seed {seed}: {}", reason.lines().next().unwrap_or_default());
+    let found = explore(SEEDS, |simulation| chat(simulation, Link::Forgetful, &Told::default()));
+    let found = found.expect_err("a seed that shows the bug");
+    let Error::Simulation { seed, .. } = found else { panic!("{found}") };
 
-    let again = || {
-        let seen = Seen::default();
-        let outcome = replay(seed, |simulation| chat(simulation, Link::Forgetful, &seen));
-        let Err(Error::Simulation { reason, .. }) = outcome else {
-            panic!("it did not fail again")
-        };
-        (first_line(&reason), seen.lock().expect("no panic").clone())
-    };
-    let (reason_again, seen) = again();
-    assert_eq!(reason_again, first_line(&reason));
-    // To the microsecond.
-    assert_eq!(again(), (reason_again, seen));
+    let (again, told) = run(seed, Link::Forgetful);
+    let again = again.expect_err("the same failure");
+    assert_eq!(without_ids(&again.to_string()), without_ids(&found.to_string()));
+    assert_eq!(told.keys().copied().collect::<Vec<_>>(), ["alice", "bob"]);
+    assert!(told["bob"].contains("42[\"post\",0]"), "{told:?}");
+    for _ in 0..10 {
+        let (_, same) = run(seed, Link::Forgetful);
+        assert_eq!(same, told);
+    }
     // The same partition at the same moment, without the bug.
-    replay(seed, |simulation| chat(simulation, Link::Persistent, &Seen::default()))
-        .expect("nothing is lost");
+    run(seed, Link::Persistent).0.expect("nothing is lost");
 }
 
 #[test]
-fn a_link_that_repeats_itself_loses_nothing() -> socketio_harness::Result {
-    explore(0..10, |simulation| chat(simulation, Link::Persistent, &Seen::default()))
-}
-
-#[test]
-fn another_seed_is_another_run() -> socketio_harness::Result {
-    let run = |seed| -> socketio_harness::Result<_> {
-        let seen = Seen::default();
-        replay(seed, |simulation| chat(simulation, Link::Persistent, &seen))?;
-        let seen = seen.lock().expect("no panic").clone();
-        Ok(seen)
+fn the_message_names_the_seed_and_how_to_run_it_again() {
+    let failing = |simulation: &mut Simulation| {
+        simulation.client("alice", async {
+            sleep(Duration::from_millis(1_500)).await;
+            Err("it is never right".into())
+        });
     };
-    assert_eq!(run(1)?, run(1)?);
-    assert_ne!(run(1)?, run(2)?);
-    Ok(())
+    let error = replay(17, failing).expect_err("it fails from every seed");
+    assert_eq!(
+        error.to_string(),
+        "the simulation failed from seed 17, 1.5s after its beginning: it is never right\n  \
+         run it again: SOCKETIO_TEST_SEED=17 cargo test \
+         the_message_names_the_seed_and_how_to_run_it_again -- --exact"
+    );
 }
 
-/// Without the conversation, in which the server's random session ids stand.
-fn first_line(reason: &str) -> String {
-    reason.lines().next().unwrap_or_default().to_owned()
+/// From the same seeds as the bug, in parts that run side by side.
+#[rstest]
+fn a_link_that_repeats_itself_loses_nothing(#[values(0, 50, 100, 150)] first: u64) -> Result {
+    explore(first..first + 50, |simulation| chat(simulation, Link::Persistent, &Told::default()))
 }
 
+#[test]
+fn another_seed_is_another_run() {
+    let [(first, told), (second, again), (third, other)] =
+        [1, 1, 2].map(|seed| run(seed, Link::Persistent));
+    assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    assert_eq!(told, again);
+    assert_ne!(told, other);
+}
+
+const SEEDS: Range<u64> = 0..200;
 const LINK_PORT: u16 = 9_000;
 const POSTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_millis(100);
