@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use socketio_harness::{
-    ClientError, Result, SocketIoClient, Transport, close, create_app, create_socketio_client,
+    ClientError, Result, SocketIoClient, close, create_app, create_socketio_client,
 };
 use socketio_tests::scripted::{self, Websocket};
 
