@@ -170,15 +170,23 @@ async fn a_redis_that_goes_and_comes_back_costs_only_what_was_said_meanwhile() -
     assert_eq!(cluster.fan("b.app.emit", &EVERYONE).await?, only(&EVERYONE, &all));
 
     redis.stop().await;
-    // The clients of the same node hear it; what the others miss is counted.
+    // The clients of the same node hear it; the caller is told that nobody else does.
     assert_eq!(cluster.fan("b.app.emit", &[0, 2]).await?, [[all.clone()], [all.clone()]]);
+    let said = cluster.ask(0, "b.app.local", ()).await?;
+    assert_eq!(said, Value::Null, "what is local is not affected");
+    let failed = cluster.ask(0, "b.except", ()).await?;
+    let message = failed["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("only the clients of this process were reached"), "{failed}");
     let status = cluster.status(0).await;
-    assert_eq!(status["redis"], json!({ "connected": false, "lost": 2 }));
-    let asked = tokio::time::Instant::now();
+    assert_eq!(status["redis"], json!({ "connected": false, "lost": 3, "missed": 0 }));
+    // Redis stays away, so an answer proves that nobody waits for it.
     let failed = cluster.ask(0, "fetch", ("game", "nobody")).await?;
     let message = failed["error"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("Redis cannot be reached"), "{failed}");
-    assert!(asked.elapsed() < scaled(Duration::from_secs(1)), "it does not wait for Redis");
+    for client in [0, 2] {
+        let local = json!(["hi", "my lovely babies"]);
+        assert_eq!(until_fence(&mut cluster.events[client]).await?, [local]);
+    }
 
     redis.start_again().await;
     let back = async {
@@ -191,7 +199,10 @@ async fn a_redis_that_goes_and_comes_back_costs_only_what_was_said_meanwhile() -
     let back = tokio::time::timeout(scaled(Duration::from_secs(5)), back).await;
     assert!(back.is_ok(), "{} {}", cluster.status(0).await, cluster.status(1).await);
     assert_eq!(cluster.fan("b.app.emit", &EVERYONE).await?, only(&EVERYONE, &all));
-    assert_eq!(cluster.status(0).await["redis"]["lost"], 2, "nothing more was lost");
+    let counted = json!({ "connected": true, "lost": 3, "missed": 0 });
+    assert_eq!(cluster.status(0).await["redis"], counted, "nothing more was lost");
+    let counted = json!({ "connected": true, "lost": 0, "missed": 3 });
+    assert_eq!(cluster.status(1).await["redis"], counted, "the other node knows, too");
     cluster.stop().await
 }
 
