@@ -1,7 +1,9 @@
 //! Redis fails while clients talk: what is lost is known, nothing hangs, and it is over when Redis
 //! is back.
+#![expect(clippy::indexing_slicing, reason = "JSON answers nothing for a key that is not there")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use socketio_fixtures::reference::config::Adapter;
@@ -9,7 +11,6 @@ use socketio_fixtures::reference::{App, Config, Running, start};
 use socketio_harness::{EventStream, Result, SocketIoClient, create_socketio_client, scaled};
 use socketio_tests::http_get_at;
 use socketio_tests::redis::Redis;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
