@@ -120,8 +120,9 @@ async fn a_redis_that_dies_under_traffic_costs_what_both_sides_have_counted() ->
     assert_eq!(there_now, json!({ "connected": true, "lost": 0, "missed": missed }));
     let here_now = redis_of(&here).await;
     assert_eq!(here_now, json!({ "connected": true, "lost": failed, "missed": 0 }));
-    // Of some that Redis had taken when it died, the sender has not heard so.
-    assert!(missed > 0 && missed <= failed, "{missed} of {failed}");
+    // The two need not agree: of some that Redis had taken when it died the sender has not heard so,
+    // and the first node that is back is heard by nobody until the other one is.
+    assert!(missed > 0, "Redis was away");
     eprintln!("{} said, {failed} reported as local only, {missed} missed elsewhere", said + 1);
 
     for client in [near, far, last] {
