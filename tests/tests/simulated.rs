@@ -33,7 +33,7 @@ where
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
         let runtime = runtime.expect("a runtime can be built");
         let told = runtime.block_on(scenario()).expect("the scenario works");
-        (told, work_of_this_thread() - before)
+        (told, work_of_this_thread().saturating_sub(before))
     };
     // The first reads the program from the disk.
     let (expected, _) = run();
