@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::expect::wait_hints;
 use crate::registry::Fate;
 use crate::shared::Shared;
-use crate::socket::Socket;
+use crate::socket::{Socket, Unanswered};
 use crate::wait::Deadline;
 use crate::{Error, Result};
 
@@ -71,12 +71,13 @@ impl Future for AckFuture {
         if let Poll::Ready(answer) = pending.answer.poll_unpin(cx) {
             pending.told = true;
             // A sender is dropped unused only with the connection's whole state.
-            return Poll::Ready(match answer.unwrap_or(Err(CloseReason::Dropped)) {
+            let answer = answer.unwrap_or(Err(Unanswered::Ended(CloseReason::Dropped)));
+            return Poll::Ready(match answer {
                 Ok(args) => {
                     pending.id = None;
                     Ok(args)
                 }
-                Err(reason) => Err(pending.failing(pending.disconnected(reason))),
+                Err(why) => Err(pending.failing(pending.unanswered(why))),
             });
         }
         this.deadline.poll(cx).map(|()| {
@@ -93,7 +94,7 @@ struct Pending {
     event: String,
     /// `None` until the event has left, for it may wait for a reconnection, and once it is answered.
     id: Option<u64>,
-    answer: oneshot::Receiver<Result<Args, CloseReason>>,
+    answer: oneshot::Receiver<Result<Args, Unanswered>>,
     /// Whether the test knows how it ended.
     told: bool,
 }
@@ -118,10 +119,17 @@ impl Pending {
         }
     }
 
-    fn disconnected(&self, reason: CloseReason) -> Error {
-        self.socket.meet(Fate::Ended);
-        let transcript = self.shared.transcript();
-        Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript }
+    fn unanswered(&self, why: Unanswered) -> Error {
+        match why {
+            Unanswered::Ended(reason) => {
+                self.socket.meet(Fate::Ended);
+                let transcript = self.shared.transcript();
+                Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript }
+            }
+            Unanswered::Unsupported(feature) => {
+                Error::Unsupported { engine: self.shared.engine, feature }
+            }
+        }
     }
 
     /// Tells who looks on at the connection that the test will be told of a failure.
@@ -130,6 +138,11 @@ impl Pending {
     }
 
     fn timeout(&self, after: Duration) -> Error {
+        if let Some(Err(refusal)) =
+            self.id.map(|id| self.shared.refuse_queued_ack(&self.socket, id))
+        {
+            return refusal;
+        }
         Error::Timeout {
             waiting_for: self.waiting_for(),
             after,

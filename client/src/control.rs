@@ -50,8 +50,12 @@ impl SocketIoClient {
     /// Whether the server's pings are answered. A client told not to is given up by the server
     /// after its ping timeout. (With [`Protocol::V3`](crate::Protocol::V3), where the client pings,
     /// it stops pinging.)
-    pub fn answer_pings(&self, answer: bool) {
+    ///
+    /// Fails on an engine that always answers them.
+    pub fn answer_pings(&self, answer: bool) -> Result {
+        self.shared().engine.refuse_if(!answer, "leaving pings unanswered")?;
         self.shared().command(|state| state.core.set_answer_pings(answer));
+        Ok(())
     }
 
     /// Sends an Engine.IO packet as it is, whether or not it is the protocol: `4` and a Socket.IO

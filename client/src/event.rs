@@ -40,6 +40,12 @@ impl Event {
         &self.received
     }
 
+    /// Fails if the client's engine has not delivered its arguments.
+    pub(crate) fn delivered(self) -> Result<Self> {
+        self.shared.engine.refuse_if(self.received.marks.is_withheld(), BINARY)?;
+        Ok(self)
+    }
+
     /// The arguments as JSON. Binary stands there as its placeholder, see [`Args`].
     pub fn args(&self) -> &[Value] {
         self.received.args.values()
@@ -108,6 +114,9 @@ impl fmt::Debug for Event {
         write!(f, "{}", Value::from(list))
     }
 }
+
+/// What an engine must be able to do to deliver attachments.
+pub(crate) const BINARY: &str = "binary that the server sends";
 
 /// What an engine must be able to do for [`Event::ack`].
 pub(crate) const ANSWERING: &str = "answering the server's acks";

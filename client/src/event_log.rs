@@ -125,6 +125,9 @@ impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.at.as_secs_f64() * 1000.0;
         write!(f, "{ms:>9.1} ms {:?}", self.event)?;
+        if self.event.received().marks.is_withheld() {
+            f.write_str(" with binary that the engine does not deliver,")?;
+        }
         match (self.claim, self.read) {
             (Claim::Once, true) => f.write_str(" claimed by once"),
             (Claim::Once, false) => f.write_str(" claimed by a once that was not awaited"),

@@ -77,7 +77,7 @@ impl Claim {
         taken.map(|taken| match taken {
             Ok(event) => {
                 self.taken += 1;
-                Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)))
+                Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)).delivered()
             }
             Err(reason) => {
                 self.socket.meet(Fate::Ended);

@@ -15,6 +15,7 @@ use crate::connection_events::{ConnectionEvent, ConnectionLog};
 use crate::driver::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
+use crate::engine::turns::{AFTER_A_LOST_ONE, Turns};
 use crate::inbox::Received;
 use crate::observer::{Failure, Met, Opening, Recorder};
 use crate::registry::{Registry, WeakRegistry};
@@ -49,8 +50,7 @@ pub(crate) struct State {
     pub(crate) opened: bool,
     /// Whether the driver leaves what comes in the sockets of the operating system.
     pub(crate) reading_paused: bool,
-    /// The ack that has been asked for, of an engine that asks for one at a time.
-    pub(crate) asked: Option<u64>,
+    pub(crate) turns: Turns,
     /// Packets that belonged to nobody: late acks, events of namespaces that were left.
     pub(crate) strays: usize,
     pub(crate) connection_log: ConnectionLog,
@@ -100,7 +100,7 @@ impl Shared {
             recorder: Recorder::new(Transcript::new(config.protocol, config.parser), observer),
             opened: false,
             reading_paused: false,
-            asked: None,
+            turns: Turns::default(),
             strays: 0,
             connection_log: ConnectionLog::default(),
             sockets: FxHashMap::default(),
@@ -223,8 +223,8 @@ impl Shared {
                 socket.buffer(Unsent { event: event.to_owned(), args, ack });
                 return Ok(None);
             }
-            let given_up = state.asked.is_some_and(|id| !socket.awaits_ack(id));
-            self.engine.refuse_if(given_up && ack.is_some(), "an ack after one that never came")?;
+            let given_up = state.turns.asked().is_some_and(|id| !socket.awaits_ack(id));
+            self.engine.refuse_if(given_up && ack.is_some(), AFTER_A_LOST_ONE)?;
             state.emit(socket, event, args, ack)
         })
     }
@@ -232,7 +232,28 @@ impl Shared {
     /// Waits no longer for an ack.
     pub(crate) fn abandon_ack(&self, socket: &Socket, id: u64) {
         socket.forget_ack(id);
-        self.command(|state| state.core.abandon_ack(&socket.namespace, id));
+        self.command(|state| {
+            state.core.abandon_ack(&socket.namespace, id);
+            if state.turns.asked() == Some(id) {
+                let behind = socket.acks_after(id);
+                for id in &behind {
+                    socket.refuse_ack(*id, AFTER_A_LOST_ONE);
+                }
+                state.turns.refuse(behind);
+            }
+        });
+    }
+
+    /// Fails if the event that asks for this ack has not left because another ack has not come. It
+    /// will not leave any more then.
+    pub(crate) fn refuse_queued_ack(&self, socket: &Socket, id: u64) -> Result {
+        let mut state = self.lock();
+        if state.turns.is_behind(id) && socket.forget_ack(id) {
+            state.turns.refuse([id]);
+            drop(state);
+            return self.engine.refuse(AFTER_A_LOST_ONE);
+        }
+        Ok(())
     }
 
     /// The time of the transcript.

@@ -37,7 +37,15 @@ struct Inner {
 }
 
 /// Hands an ack to the one who waits for it.
-pub(crate) type AckSender = oneshot::Sender<Result<Args, CloseReason>>;
+pub(crate) type AckSender = oneshot::Sender<Result<Args, Unanswered>>;
+
+/// Why an ack will not come.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    Ended(CloseReason),
+    /// The client's engine does not do this.
+    Unsupported(&'static str),
+}
 
 /// An event that was emitted while the connection was down.
 pub(crate) struct Unsent {
@@ -155,8 +163,21 @@ impl Socket {
         self.lock().acks.contains_key(&id)
     }
 
-    pub(crate) fn forget_ack(&self, id: u64) {
-        self.lock().acks.remove(&id);
+    /// False if nobody waited for it any more.
+    pub(crate) fn forget_ack(&self, id: u64) -> bool {
+        self.lock().acks.remove(&id).is_some()
+    }
+
+    /// The client's engine cannot hand over this ack.
+    pub(crate) fn refuse_ack(&self, id: u64, feature: &'static str) {
+        if let Some(sender) = self.lock().acks.remove(&id) {
+            let _ = sender.send(Err(Unanswered::Unsupported(feature)));
+        }
+    }
+
+    /// The acks that are awaited, and were asked for after this one.
+    pub(crate) fn acks_after(&self, id: u64) -> Vec<u64> {
+        self.lock().acks.keys().copied().filter(|other| *other > id).collect()
     }
 
     /// The test has dropped a wait for an ack of this event that was not over.
@@ -199,7 +220,7 @@ impl Socket {
     /// The connection is down. Acks that were awaited on it will not come.
     pub(crate) fn disconnected(&self, reason: &CloseReason) {
         for (_, sender) in self.lock().acks.drain() {
-            let _ = sender.send(Err(reason.clone()));
+            let _ = sender.send(Err(Unanswered::Ended(reason.clone())));
         }
         self.lifecycle.send_if_modified(|now| {
             let ended = now.is_over();
@@ -218,7 +239,7 @@ impl Socket {
         inner.inbox.end(reason);
         drop(inner);
         for sender in unsent.into_iter().filter_map(|unsent| unsent.ack) {
-            let _ = sender.send(Err(reason.clone()));
+            let _ = sender.send(Err(Unanswered::Ended(reason.clone())));
         }
     }
 }

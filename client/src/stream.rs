@@ -21,7 +21,7 @@ use crate::{Error, Result};
 /// [`SocketIoClient::on_any`](crate::SocketIoClient::on_any).
 ///
 /// No wait is endless: an item is [`Error::Timeout`] if no event came for the client's timeout
-/// (the stream goes on after it), and [`Error::Disconnected`] if the server or the network ended
+/// (the stream goes on after it, as after an event that the client's engine does not deliver), and [`Error::Disconnected`] if the server or the network ended
 /// the connection. After the client's own `close` the stream just ends.
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled, but claim the events of their name"]
@@ -113,14 +113,14 @@ impl Stream for EventStream {
                 Poll::Ready(Some(Ok(event)))
             }
             Poll::Ready(Err(error)) => {
+                let Error::Disconnected { reason, .. } = &error else {
+                    // An event that its engine has not delivered. Others may follow.
+                    this.deadline.rewind();
+                    return Poll::Ready(Some(Err(this.failing(error))));
+                };
                 this.ended = true;
-                let on_purpose = matches!(
-                    error,
-                    Error::Disconnected {
-                        reason: CloseReason::ClientDisconnect | CloseReason::Dropped,
-                        ..
-                    }
-                );
+                let on_purpose =
+                    matches!(reason, CloseReason::ClientDisconnect | CloseReason::Dropped);
                 Poll::Ready((!on_purpose).then(|| Err(this.failing(error))))
             }
             Poll::Pending => {
@@ -166,7 +166,7 @@ impl Observation {
         Poll::Ready(match observed {
             Ok(event) => {
                 self.position += 1;
-                Ok(Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)))
+                Event::new(event, Arc::clone(&self.socket), Arc::clone(&self.shared)).delivered()
             }
             Err(reason) => {
                 self.socket.meet(Fate::Ended);

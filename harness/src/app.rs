@@ -108,7 +108,7 @@ impl AppBuilder {
     /// async fn a_silent_client_is_given_up() -> Result {
     ///     let app = create_app(my_server()).simulated().await?;
     ///     let client = create_socketio_client(&app).timeout(Duration::from_mins(1)).await?;
-    ///     client.answer_pings(false);
+    ///     client.answer_pings(false)?;
     ///     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
     ///     close(app).await
     /// }

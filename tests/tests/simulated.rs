@@ -90,7 +90,7 @@ fn a_client_that_falls_silent_is_given_up_by_the_server() {
     is_the_same(A_THOUSAND_TIMES, async || {
         let app = simulated(hello::router()).await?;
         let client = create_socketio_client(&app).timeout(Duration::from_mins(2)).await?;
-        client.answer_pings(false);
+        client.answer_pings(false)?;
         let start = VirtualInstant::now();
         let reason = client.disconnected().await?;
         assert_eq!(reason, CloseReason::TransportClose);

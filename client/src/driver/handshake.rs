@@ -12,6 +12,7 @@ use tungstenite::handshake::client::{Response, generate_request};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse;
 
+use super::chunked;
 use crate::connector::ByteStream;
 
 /// What the server has answered, and what it has sent after it already.
@@ -39,16 +40,31 @@ pub(super) async fn shake_hands(
             return Err(CapacityError::TooManyHeaders.into());
         }
     };
-    let mut rest = came.split_off(length);
+    let rest = came.split_off(length);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         verify(response.headers(), &key)?;
         return Ok(Accepted { headers: std::mem::take(response.headers_mut()), rest });
     }
-    let whole = content_length(response.headers()).unwrap_or_default().min(MAX_ANSWER);
-    // A server that ends early has said what it has to say.
-    while rest.len() < whole && read_some(stream, &mut rest).await.is_ok() {}
-    *response.body_mut() = Some(rest);
+    *response.body_mut() = Some(read_body(stream, response.headers(), rest).await);
     Err(Error::Http(Box::new(response)))
+}
+
+/// The body of a refusal. A server that ends early has said what it has to say.
+async fn read_body(
+    stream: &mut Box<dyn ByteStream>,
+    headers: &HeaderMap,
+    mut came: Vec<u8>,
+) -> Vec<u8> {
+    if chunked::is_chunked(headers) {
+        while came.len() < MAX_ANSWER
+            && !chunked::join(&came).1
+            && read_some(stream, &mut came).await.is_ok()
+        {}
+        return chunked::join(&came).0;
+    }
+    let whole = content_length(headers).unwrap_or_default().min(MAX_ANSWER);
+    while came.len() < whole && read_some(stream, &mut came).await.is_ok() {}
+    came
 }
 
 async fn read_some(stream: &mut Box<dyn ByteStream>, into: &mut Vec<u8>) -> Result<(), Error> {
@@ -165,6 +181,11 @@ mod tests {
             assert_eq!(response.status(), 400);
             let body = String::from_utf8(response.into_body().unwrap()).unwrap();
             assert_eq!(body, parts[1..].concat());
+        }
+        let head = "HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for parts in [&[head, "5\r\n01234\r\n0\r\n\r\n"][..], &[head, "5\r\n0", "1234"]] {
+            let Err(Error::Http(response)) = answer(parts).await else { panic!("a refusal") };
+            assert_eq!(response.into_body().as_deref(), Some(&b"01234"[..]));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The task behind every connection: it moves frames between the transports and the protocol core,
 //! and answers heartbeats. User code runs elsewhere and cannot hold it up.
 
+pub(crate) mod chunked;
 mod handshake;
 mod http;
 pub(crate) mod open;

@@ -82,15 +82,9 @@ pub(crate) fn unreachable(endpoint: &Endpoint, error: &std::io::Error) -> Error 
     Error::Unreachable { url: endpoint.url(), reason: error.to_string() }
 }
 
-/// An HTTP error: Engine.IO's own, which is JSON with a code, or somebody else's.
-fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> Error {
-    let own = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
-        // socketioxide writes the code as a string.
-        let code = body.get("code")?;
-        let code = code.as_i64().or_else(|| code.as_str()?.parse().ok())?;
-        Some((code, body.get("message")?.as_str()?.to_owned()))
-    });
-    match own {
+/// An HTTP error: Engine.IO's own, or somebody else's.
+pub(crate) fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> Error {
+    match own_refusal(body) {
         Some((code, message)) => Error::SessionRefused {
             url: endpoint.url(),
             status: status.as_u16(),
@@ -105,6 +99,30 @@ fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> Error {
         ),
     }
 }
+
+/// Code and message, if the refusal is Engine.IO's own.
+fn own_refusal(body: &[u8]) -> Option<(i64, String)> {
+    if let Ok(body) = serde_json::from_slice::<Value>(body) {
+        // socketioxide writes the code as a string.
+        let code = body.get("code")?;
+        let code = code.as_i64().or_else(|| code.as_str()?.parse().ok())?;
+        return Some((code, body.get("message")?.as_str()?.to_owned()));
+    }
+    // socket.io answers a websocket with the bare message.
+    let text = str::from_utf8(body).ok()?.trim();
+    let code = (0..).zip(MESSAGES).find(|(_, message)| *message == text)?.0;
+    Some((code, text.to_owned()))
+}
+
+/// The messages of Engine.IO, by code.
+const MESSAGES: [&str; 6] = [
+    "Transport unknown",
+    "Session ID unknown",
+    "Bad handshake method",
+    "Bad request",
+    "Forbidden",
+    "Unsupported protocol version",
+];
 
 /// What each code of Engine.IO usually means for a test.
 fn hint(code: i64) -> &'static str {

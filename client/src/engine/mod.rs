@@ -2,6 +2,11 @@
 
 #[cfg(feature = "rust-socketio")]
 mod rust_socketio;
+#[cfg_attr(
+    not(feature = "rust-socketio"),
+    expect(dead_code, reason = "the native engine needs none")
+)]
+pub(crate) mod turns;
 
 use std::fmt;
 
@@ -42,15 +47,18 @@ pub enum Engine {
     /// - An event whose name is `message`, `open`, `close` or `error` but for the case of its
     ///   letters arrives in lower case. A `close` with `""` as its only argument is taken for the
     ///   server's disconnect; what the engine finds wrong with a packet arrives as an `error`.
-    /// - Binary that the server sends is not delivered but counted in
-    ///   [`SocketIoClient::stray_packets`](crate::SocketIoClient::stray_packets): the engine takes
-    ///   it apart at every byte 0x1e, and often loses the connection over it.
+    /// - Binary that the server sends is not delivered: the engine takes it apart at every byte 0x1e,
+    ///   and often loses the connection over it. Whoever waits for its event or ack gets
+    ///   [`Error::Unsupported`] as soon as it comes, and it is counted in
+    ///   [`SocketIoClient::stray_packets`](crate::SocketIoClient::stray_packets). Of its event the
+    ///   name is known up to the first comma.
     /// - The transcript shows what was asked of the engine and what it told, written as packets. The
     ///   frames themselves, ack ids among them, are its own.
     ///
     /// Its ack ids are random and may collide, so one ack is asked for at a time: later requests,
-    /// and the events emitted after them, leave when the answer has come. While one that was given
-    /// up may still come, further requests are refused.
+    /// and the events emitted after them, leave when the answer has come. If it does not, they are
+    /// refused: at their own deadline, or as soon as it is given up, like all that follow while it
+    /// may still come.
     #[cfg(feature = "rust-socketio")]
     RustSocketio,
 }

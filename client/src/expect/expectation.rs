@@ -1,6 +1,7 @@
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::slice;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -163,6 +164,7 @@ impl<E: Observed, N: Number, M> Expectation<E, N, M> {
         while found.len() < wanted {
             match search.next().await {
                 Ok(came) => {
+                    search.check(&came, slice::from_ref(&pattern))?;
                     let named = came.into_iter().filter(|event| event.name() == pattern.name());
                     let (fitting, other): (Vec<_>, Vec<_>) =
                         named.partition(|event| pattern.fits(event));

@@ -1,4 +1,5 @@
 use std::panic::Location;
+use std::slice;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -259,6 +260,7 @@ fn in_order<M: Manner>(steps: Vec<(Member, EventPattern)>) -> Expecting<Vec<Even
             let next = loop {
                 match search.next().await {
                     Ok(came) => {
+                        search.check(&came, slice::from_ref(pattern))?;
                         let fits = |event: &Event| later(event) && pattern.fits(event);
                         if let Some(event) = came.into_iter().find(fits) {
                             break Ok(event);

@@ -60,6 +60,7 @@ impl<M> InOrder<M> {
         while let Some(mut next) = patterns.get(found.len()) {
             match search.next().await {
                 Ok(came) => {
+                    search.check(&came, &patterns)?;
                     for event in came {
                         if next.fits(&event) {
                             found.push(event);

@@ -54,6 +54,14 @@ impl<E: Observed> Search<E> {
         Ok(came)
     }
 
+    /// Fails if one of these events may be what is looked for, and nobody can tell.
+    pub(crate) fn check(&self, came: &[E], patterns: &[EventPattern<E>]) -> Result {
+        let named = |event: &&E| patterns.iter().any(|pattern| pattern.name() == event.name());
+        came.iter().filter(named).try_for_each(|event| {
+            event.delivered().map_err(|error| self.source.failing(Some(event.name()), error))
+        })
+    }
+
     /// Everything that the server has sent by now.
     pub(crate) async fn rest(&mut self) -> Result<Vec<E>> {
         let left = self.until.saturating_duration_since(Instant::now());

@@ -26,6 +26,10 @@ pub trait Observed: Clone + Send + Sync + 'static {
     fn at(&self) -> Duration;
     /// An expectation has been met by it.
     fn mark_read(&self);
+    /// Fails if nobody can tell whether it fits: the client's engine has not delivered its arguments.
+    fn delivered(&self) -> Result {
+        Ok(())
+    }
 }
 
 /// Where the events come from that an expectation looks at: they only grow, and keep their order.
@@ -67,6 +71,10 @@ impl Observed for Event {
 
     fn mark_read(&self) {
         self.received().marks.observed();
+    }
+
+    fn delivered(&self) -> Result {
+        self.clone().delivered().map(drop)
     }
 }
 

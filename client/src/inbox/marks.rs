@@ -9,6 +9,15 @@ use super::Wants;
 pub(crate) struct Marks(AtomicU8);
 
 impl Marks {
+    /// For an event whose arguments the client's engine has not delivered.
+    #[cfg_attr(
+        not(feature = "rust-socketio"),
+        expect(dead_code, reason = "the native engine delivers all")
+    )]
+    pub(super) fn withheld() -> Self {
+        Self(AtomicU8::new(WITHHELD))
+    }
+
     pub(super) fn given_to(&self, wants: Wants) {
         self.set(match wants {
             Wants::One => TO_ONCE,
@@ -43,6 +52,11 @@ impl Marks {
         self.0.load(Ordering::Relaxed) & READ != 0
     }
 
+    /// Whether it came, but nobody can look at it.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & WITHHELD != 0
+    }
+
     fn set(&self, mark: u8) {
         self.0.fetch_or(mark, Ordering::Relaxed);
     }
@@ -51,3 +65,4 @@ impl Marks {
 const TO_ONCE: u8 = 1;
 const TO_STREAM: u8 = 1 << 1;
 const READ: u8 = 1 << 2;
+const WITHHELD: u8 = 1 << 3;

@@ -61,6 +61,15 @@ impl Received {
         Self { name, args, ack_id, at, order, acked, marks }
     }
 
+    /// An event whose arguments the client's engine has not delivered.
+    #[cfg_attr(
+        not(feature = "rust-socketio"),
+        expect(dead_code, reason = "the native engine delivers all")
+    )]
+    pub(crate) fn withheld(name: String, at: Duration) -> Self {
+        Self { marks: Marks::withheld(), ..Self::new(name, Args::default(), None, at) }
+    }
+
     /// True for the first who asks: an event is acked once.
     pub(crate) fn claim_ack(&self) -> bool {
         !self.acked.swap(true, Ordering::AcqRel)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use socketio_fixtures::hello;
-use socketio_harness::{Result, Transport, close, create_app, create_socketio_client};
+use socketio_harness::{Protocol, Result, Transport, close, create_app, create_socketio_client};
 use socketio_tests::{node_peer, scripted};
 
 use crate::{BOTH, Failure, says};
@@ -122,6 +122,30 @@ async fn a_websocket_server_that_is_not_socketio() -> Result {
     assert!(matches!(error, Failure::Silent { .. }), "{error}");
     says(&error, &["the Engine.IO open packet did not come within 50ms"]);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_this_transport_or_protocol() -> Result {
+    for transport in BOTH {
+        let app = create_app(node_peer("peer.js").env("TRANSPORTS", other(transport))).await?;
+        let error = create_socketio_client(&app).transports([transport]).await.unwrap_err();
+        assert!(matches!(error, Failure::SessionRefused { .. }), "{error}");
+        says(&error, &["Transport unknown (HTTP status 400, code 0)", "check the transports"]);
+        close(app).await?;
+    }
+    let app = create_app(node_peer("peer.js")).await?;
+    let old = create_socketio_client(&app).protocol(Protocol::V3);
+    let error = old.transports([Transport::Polling]).await.unwrap_err();
+    assert!(matches!(error, Failure::SessionRefused { code: 5, .. }), "{error}");
+    says(&error, &["Unsupported protocol version", "check the protocol version"]);
+    close(app).await
+}
+
+fn other(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Polling => "websocket",
+        Transport::Websocket => "polling",
+    }
 }
 
 #[tokio::test]

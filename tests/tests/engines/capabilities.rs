@@ -8,7 +8,9 @@ use futures::future::BoxFuture;
 use socketio_harness::{App, Engine, Result, close};
 use socketio_tests::Peer;
 
-use crate::probes::{Bench, Outcome, Shortcoming, connecting, control, events};
+use crate::probes::{
+    Bench, Outcome, Shortcoming, TIMED_OUT, connecting, control, events, expectations,
+};
 
 #[tokio::test]
 async fn each_engine_supports_what_the_table_says() -> Result {
@@ -23,6 +25,7 @@ async fn each_engine_supports_what_the_table_says() -> Result {
         close(app).await?;
     }
     eprintln!("{table}");
+    assert!(!table.contains(TIMED_OUT), "what an engine cannot do is refused, not waited for");
     insta::assert_snapshot!("capabilities", table);
     let documented = include_str!("../../../client/src/engine/capabilities.md");
     assert_eq!(documented, table, "client/src/engine/capabilities.md is a copy of the snapshot");
@@ -61,6 +64,7 @@ const PROBES: &[(&str, Probe)] = &[
     ("acks, each to its own question", |it| events::acks(it).boxed()),
     ("an ack's deadline", |it| events::ack_deadline(it).boxed()),
     ("an ack after one that never came", |it| events::ack_after_a_lost_one(it).boxed()),
+    ("an ack behind one that does not come", |it| events::ack_behind_a_lost_one(it).boxed()),
     ("binary in an ack", |it| events::binary_ack(it).boxed()),
     ("answering the server's acks", |it| events::answer(it).boxed()),
     ("a responder", |it| events::respond(it).boxed()),
@@ -79,12 +83,17 @@ const PROBES: &[(&str, Probe)] = &[
     ("MessagePack", |it| connecting::message_pack(it).boxed()),
     ("TLS", |it| connecting::tls(it).boxed()),
     ("another connector than TCP", |it| connecting::connector(it).boxed()),
+    ("a server that refuses the session", |it| connecting::refused_session(it).boxed()),
     ("the socket's id", |it| control::id(it).boxed()),
     ("a disconnect by the server", |it| control::server_disconnect(it).boxed()),
     ("reconnection", |it| control::reconnection(it).boxed()),
     ("dropping the connection", |it| control::drop_connection(it).boxed()),
+    ("leaving pings unanswered", |it| control::unanswered_pings(it).boxed()),
     ("pausing the reading", |it| control::pause_reading(it).boxed()),
     ("raw packets", |it| control::send_raw(it).boxed()),
+    ("`expect`, and `expect_in_order`", |it| expectations::expect(it).boxed()),
+    ("`fence` and `settle`", |it| expectations::fence(it).boxed()),
+    ("`expect_none`, and `expect` with `times`", |it| expectations::expect_none(it).boxed()),
     ("a transcript of events", |it| control::transcript(it).boxed()),
     ("a close that leaves nothing behind", |it| control::close(it).boxed()),
 ];

@@ -90,7 +90,13 @@ async fn calls_are_refused_before_anything_is_sent() -> Result {
     client.once("saw").await?;
     drop(lost);
     let error = client.send_with_ack("question", 2).await.unwrap_err();
-    refuses(&error, "an ack after one that never came");
+    refuses(&error, AFTER_A_LOST_ONE);
+    refuses(&client.answer_pings(false).unwrap_err(), "leaving pings unanswered");
+    client.answer_pings(true)?;
+    let fence = "a fence, which proves that no event was sent";
+    refuses(&client.fence().await.unwrap_err(), fence);
+    refuses(&client.settle().await.unwrap_err(), fence);
+    refuses(&client.try_expect_none("saw").await.unwrap_err(), fence);
 
     // On websocket already: there is nothing to refuse.
     client.upgrade();
@@ -112,3 +118,126 @@ async fn calls_are_refused_before_anything_is_sent() -> Result {
     assert_eq!(frames, ["3", "40", "lost", "41", "1"]);
     Ok(())
 }
+
+/// Sends `packet`, a binary attachment, and an event `after`.
+async fn binary(packet: &'static str) -> Target {
+    let script = async move |mut socket: scripted::Websocket| {
+        socket.accept().await;
+        socket.text(packet).await;
+        socket.binary(&[1, 2, 3]).await;
+        socket.text("42[\"after\",1]").await;
+        socket.drain().await;
+    };
+    scripted::websocket(script).await.expect("a listener")
+}
+
+#[tokio::test]
+async fn an_event_with_binary_is_refused_to_everyone_who_waits_for_it() -> Result {
+    for packet in [
+        r#"451-["data",{"_placeholder":true,"num":0}]"#,
+        r#"451-["data",{"_placeholder":true,"num":0},"more"]"#,
+        r#"451-["data",{"nested":[{"_placeholder":true,"num":0}]}]"#,
+        r#"451-7["data","an ack",{"_placeholder":true,"num":0}]"#,
+    ] {
+        let client = client(binary(packet).await, Engine::RustSocketio).await?;
+        let mut stream = client.on_any();
+        refuses(&stream.next().await.unwrap_err(), BINARY);
+        assert_eq!(stream.next().await?.name(), "after");
+        refuses(&client.try_expect("data").await.unwrap_err(), BINARY);
+        let order = client.try_expect_in_order(["data", "after"]).await;
+        refuses(&order.unwrap_err(), BINARY);
+        client.try_expect("after").await?;
+
+        let log = client.log().to_string();
+        assert!(log.contains("[\"data\"] with binary that the engine does not deliver,"), "{log}");
+        refuses(&client.once("data").await.unwrap_err(), BINARY);
+        // It was claimed, and comes to nobody else.
+        let again = client.once("data").timeout(Duration::ZERO).await.unwrap_err();
+        assert!(matches!(again, ClientError::Timeout { .. }), "{again}");
+        assert_eq!(client.stray_packets(), 1);
+        client.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_after_an_event_with_binary() -> Result {
+    let target = binary(r#"451-["after",{"_placeholder":true,"num":0}]"#).await;
+    let client = client(target, Engine::RustSocketio).await?;
+    let mut stream = client.on("after");
+    refuses(&stream.next().await.unwrap_err(), BINARY);
+    assert_eq!(stream.next().await?.args(), [json!(1)]);
+    client.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_ack_with_binary_is_refused_and_makes_way_for_the_next() -> Result {
+    let script = async |mut socket: scripted::Websocket| {
+        socket.accept().await;
+        let binary = r#"{"_placeholder":true,"num":0}"#;
+        let answers = [format!("[{binary}]"), format!("[[1],{binary}]"), "[1]".to_owned()];
+        let mut answers = answers.into_iter();
+        while let Some(text) = socket.next().await {
+            let Some((id, _)) = text.strip_prefix("42").and_then(|text| text.split_once('['))
+            else {
+                continue;
+            };
+            match answers.next() {
+                Some(answer) if answer.contains("placeholder") => {
+                    socket.text(&format!("461-{id}{answer}")).await;
+                    socket.binary(&[1, 2, 3]).await;
+                }
+                Some(answer) => socket.text(&format!("43{id}{answer}")).await,
+                None => break,
+            }
+        }
+    };
+    let target = scripted::websocket(script).await.expect("a listener");
+    let client = client(target, Engine::RustSocketio).await?;
+    let [alone, beside, plain] = [1, 2, 3].map(|number| client.send_with_ack("question", number));
+    refuses(&alone.await.unwrap_err(), BINARY);
+    refuses(&beside.await.unwrap_err(), BINARY);
+    assert_eq!(plain.await?.values(), [json!(1)]);
+    client.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn requests_behind_a_lost_ack_are_refused_with_it_and_never_leave() -> Result {
+    let (came, mut coming) = mpsc::unbounded_channel();
+    let script = async move |mut socket: scripted::Websocket| {
+        socket.accept().await;
+        while let Some(text) = socket.next().await {
+            if text.contains("lost") {
+                socket.text("42[\"saw\",1]").await;
+            }
+            came.send(text).expect("the test listens");
+        }
+    };
+    let target = scripted::websocket(script).await.expect("a listener");
+    let client = client(target, Engine::RustSocketio).await?;
+    let lost = client.send_with_ack("lost", 1);
+    let behind = client.send_with_ack("behind", 2);
+    let dropped = client.send_with_ack("dropped", 3);
+    client.send("event", 4)?;
+    client.once("saw").await?;
+    let short = client.send_with_ack("short", 5).timeout(Duration::from_millis(20));
+    // At its own deadline, while the one before may still come.
+    refuses(&short.await.unwrap_err(), AFTER_A_LOST_ONE);
+    drop(dropped);
+    let lost = lost.timeout(Duration::ZERO).await.unwrap_err();
+    assert!(matches!(lost, ClientError::Timeout { .. }), "{lost}");
+    refuses(&behind.now_or_never().expect("told at once").unwrap_err(), AFTER_A_LOST_ONE);
+
+    client.close().await?;
+    let mut left = Vec::new();
+    while let Some(text) = coming.recv().await {
+        left.extend(text.split_once('[').map(|(_, event)| event.to_owned()));
+    }
+    assert_eq!(left, [r#""lost",1]"#, r#""dropped",3]"#, r#""event",4]"#]);
+    Ok(())
+}
+
+const BINARY: &str = "binary that the server sends";
+const AFTER_A_LOST_ONE: &str = "an ack after one that never came";

@@ -16,7 +16,7 @@ async fn pain_16_a_ping_timeout_can_be_caused() -> Result {
     let app = create_app(peer::server(Limits::contract()).router()).await?;
     let client = create_socketio_client(&app).await?;
 
-    client.answer_pings(false);
+    client.answer_pings(false)?;
     let reason = client.disconnected().await?;
     assert!(matches!(reason, CloseReason::TransportClose), "{reason}");
 

@@ -7,9 +7,10 @@ use ::rust_socketio::asynchronous::{Client, ClientBuilder};
 use ::rust_socketio::{self as engine, Event, Payload, TransportType};
 use futures::FutureExt;
 use http::HeaderMap;
+use rust_socketio_tungstenite as tungstenite;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::driver::open;
+use crate::driver::{chunked, open};
 use crate::endpoint::Endpoint;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -77,10 +78,18 @@ fn with_callbacks(mut builder: ClientBuilder, tell: UnboundedSender<Came>) -> Cl
 
 fn cannot_connect(endpoint: &Endpoint, error: &engine::Error) -> Error {
     let cause = deepest_cause(error);
-    match cause.downcast_ref::<io::Error>() {
-        Some(error) => open::unreachable(endpoint, error),
-        None => open::not_socketio(endpoint, cause),
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        return open::unreachable(endpoint, error);
     }
+    if let Some(tungstenite::Error::Http(answer)) = cause.downcast_ref() {
+        // As much of it as came along with the head.
+        let came = answer.body().as_deref().unwrap_or_default();
+        if chunked::is_chunked(answer.headers()) {
+            return open::refused(endpoint, answer.status(), &chunked::join(came).0);
+        }
+        return open::refused(endpoint, answer.status(), came);
+    }
+    open::not_socketio(endpoint, cause)
 }
 
 /// What says most: the errors above it only name the layer.

@@ -57,21 +57,33 @@ impl Outbox {
                 result?;
                 sent = true;
             }
-            if let Some(Packet::Event { id: id @ Some(_), .. }) = self.queue.front_mut() {
-                // If nobody waits for the answer any more, it leaves as an event like others.
-                id.take_if(|id| !socket.awaits_ack(*id));
-                if id.is_some() && shared.lock().asked.is_some() {
-                    return Ok(sent);
-                }
-            }
-            let Some(packet) = self.queue.pop_front() else { return Ok(sent) };
-            if let Packet::Event { id: id @ Some(_), .. } = &packet {
-                shared.lock().asked = *id;
-            }
+            let Some(packet) = self.next(shared, socket) else { return Ok(sent) };
             let sending = self.start(packet);
             let failed = |error| deepest_cause(&error).to_string();
             self.sending = Some(sending.map_err(failed).boxed());
         }
+    }
+
+    /// The next packet, if its turn has come.
+    fn next(&mut self, shared: &Shared, socket: &Socket) -> Option<Packet> {
+        let mut state = shared.lock();
+        while let Some(Packet::Event { id, .. }) = self.queue.front_mut() {
+            match *id {
+                Some(id) if state.turns.was_refused(id) => drop(self.queue.pop_front()),
+                Some(id) if socket.awaits_ack(id) => {
+                    if state.turns.take(id) {
+                        break;
+                    }
+                    return None;
+                }
+                // If nobody waits for the answer any more, it leaves as an event like others.
+                _ => {
+                    *id = None;
+                    break;
+                }
+            }
+        }
+        self.queue.pop_front()
     }
 
     fn start(&self, packet: Packet) -> BoxFuture<'static, Result<(), engine::Error>> {

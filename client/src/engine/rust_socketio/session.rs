@@ -18,6 +18,8 @@ use tokio::time::{Instant, Interval, Sleep};
 
 use super::link::{Came, REFUSED, TRANSPORT_FAILED};
 use super::outbox::Outbox;
+use crate::event::BINARY;
+use crate::inbox::Received;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::timeout::scaled;
@@ -78,10 +80,15 @@ impl Session {
                         self.answer(id, args);
                     }
                 }
-                Came::Event(_, payload) => self.unreadable(&payload),
-                Came::Answer(id, payload) => {
-                    self.has_come(id);
+                Came::Event(event, payload) => {
                     self.unreadable(&payload);
+                    self.withheld(&String::from(event));
+                }
+                Came::Answer(id, payload) => {
+                    self.unreadable(&payload);
+                    if self.has_come(id) {
+                        self.socket.refuse_ack(id, BINARY);
+                    }
                 }
                 Came::Lost => self.lost(),
             }
@@ -137,7 +144,18 @@ impl Session {
 
     /// Makes way for the next request. False if this is not the ack that was asked for.
     fn has_come(&self, id: u64) -> bool {
-        self.shared.lock().asked.take_if(|asked| *asked == id).is_some()
+        self.shared.lock().turns.has_come(id)
+    }
+
+    /// An event that came with binary, in its place among the others. `told` is its name and what
+    /// is left of its arguments, without quotes.
+    fn withheld(&mut self, told: &str) {
+        self.carry_out();
+        if self.connected && !self.socket.is_ended() {
+            let name = told.split(',').next().unwrap_or_default().to_owned();
+            let at = self.shared.since_start(Instant::now());
+            self.socket.with_inbox(|inbox| inbox.deliver(Received::withheld(name, at)));
+        }
     }
 
     /// Binary, which it takes apart.

@@ -72,6 +72,13 @@ pub(crate) async fn refusal(bench: &Bench<'_>) -> Outcome {
     ensure(matches!(error, ClientError::InvalidNamespace { .. }), "it is told as something else")
 }
 
+pub(crate) async fn refused_session(bench: &Bench<'_>) -> Outcome {
+    let app = create_app(node_peer("peer.js").env("TRANSPORTS", "polling")).await?;
+    let error = client(&app, bench.engine).await.expect_err("a refusal");
+    let told = matches!(error, ClientError::SessionRefused { status: 400, code: 0, .. });
+    ensure(told, "it is told as something else")
+}
+
 pub(crate) async fn path(bench: &Bench<'_>) -> Outcome {
     at_path(bench, "/testPath").await
 }

@@ -35,6 +35,11 @@ pub(crate) async fn drop_connection(bench: &Bench<'_>) -> Outcome {
     ensure(matches!(reason, CloseReason::TransportError(_)), "told as something else")
 }
 
+pub(crate) async fn unanswered_pings(bench: &Bench<'_>) -> Outcome {
+    bench.client().await?.answer_pings(false)?;
+    Ok(())
+}
+
 pub(crate) async fn pause_reading(bench: &Bench<'_>) -> Outcome {
     let client = bench.client().await?;
     client.once("auth").await?;

@@ -3,6 +3,7 @@
 pub(crate) mod connecting;
 pub(crate) mod control;
 pub(crate) mod events;
+pub(crate) mod expectations;
 
 use socketio_harness::{App, ClientBuilder, ClientError, Engine, Error};
 
@@ -37,7 +38,7 @@ impl From<ClientError> for Shortcoming {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Unsupported { .. } => Self::Unsupported,
-            ClientError::Timeout { .. } => Self::Broken("it does not come".into()),
+            ClientError::Timeout { .. } => Self::Broken(TIMED_OUT.into()),
             ClientError::Disconnected { .. } => Self::Broken("the connection is lost".into()),
             error => Self::Broken(error.to_string()),
         }
@@ -52,6 +53,9 @@ impl From<Error> for Shortcoming {
         }
     }
 }
+
+/// What a probe has found that has waited in vain.
+pub(crate) const TIMED_OUT: &str = "it does not come";
 
 fn ensure(right: bool, otherwise: &str) -> Outcome {
     if right { Ok(()) } else { Err(Shortcoming::Broken(otherwise.to_owned())) }
