@@ -60,11 +60,13 @@ pub enum Content {
 
 impl Transcript {
     /// The packets in the frames still known, oldest first. A packet with attachments is one
-    /// entry.
+    /// entry, the last one if some of them are missing.
     pub fn packets(&self) -> Vec<PacketEntry> {
         let (protocol, parser) = self.dialect();
         let mut reader = Reader { protocol, parser, sent: None, received: None };
-        self.entries().flat_map(|entry| reader.read(entry)).collect()
+        let mut packets: Vec<_> = self.entries().flat_map(|entry| reader.read(entry)).collect();
+        packets.extend([reader.sent, reader.received].into_iter().flatten().map(|it| it.head));
+        packets
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use socketio_proto::engine::{Protocol, Transport};
 use socketio_proto::socket::Parser;
 
-use crate::expect::is_full;
+use crate::expect::{is_full, short};
 
 /// The frames of a connection in both directions, as a failing test shows them.
 ///
@@ -142,19 +142,28 @@ impl Transcript {
 }
 
 impl fmt::Display for Transcript {
-    /// Nothing for an empty transcript, else a block of lines that follows a message.
+    /// Nothing for an empty transcript, else a block of lines that follows a message: the last
+    /// packets, decoded; all of them with `{:#}`. The frames as they were are
+    /// [`entries`](Self::entries).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.entries.is_empty() {
-            return Ok(());
+        let packets = self.packets();
+        let Some(last) = packets.last() else { return Ok(()) };
+        write!(f, "\n  the conversation so far")?;
+        let mixed = packets.iter().any(|packet| packet.transport != last.transport);
+        if !mixed {
+            write!(f, ", by {}", last.transport.name())?;
         }
-        write!(f, "\n  the conversation so far:")?;
-        let shown = if f.alternate() { self.entries.len() } else { SHOWN_ENTRIES };
-        let hidden = self.entries.len().saturating_sub(shown);
+        write!(f, ":")?;
+        let shown = if f.alternate() || is_full() { packets.len() } else { SHOWN_PACKETS };
+        let hidden = packets.len().saturating_sub(shown);
         if self.forgotten + hidden > 0 {
-            write!(f, "\n    … {} earlier frames", self.forgotten + hidden)?;
+            write!(f, "\n    … {} earlier packets", self.forgotten + hidden)?;
         }
-        for entry in self.entries.iter().skip(hidden) {
-            write!(f, "\n    {entry}")?;
+        for packet in packets.iter().skip(hidden) {
+            write!(f, "\n    {}", short::line(packet))?;
+            if mixed {
+                write!(f, " [{}]", packet.transport.name())?;
+            }
         }
         Ok(())
     }
@@ -200,7 +209,7 @@ fn longest() -> usize {
 
 const BINARY: &str = "<binary>";
 const MAX_ENTRIES: usize = 256;
-const SHOWN_ENTRIES: usize = 20;
+const SHOWN_PACKETS: usize = 20;
 const MAX_TEXT: usize = 240;
 
 #[cfg(test)]
@@ -227,10 +236,18 @@ mod tests {
             transcript.to_string(),
             concat!(
                 "\n  the conversation so far:",
-                "\n          1.5 ms ← websocket 40{\"sid\":\"a\"}",
-                "\n         20.0 ms → polling   <binary> (7 bytes)",
+                "\n          1.5 ms ← CONNECT {\"sid\":\"a\"} [websocket]",
+                "\n         20.0 ms → <binary> (7 bytes) [polling]",
             )
         );
+    }
+
+    #[test]
+    fn a_packet_whose_attachments_are_missing_is_told() {
+        let mut transcript = Transcript::default();
+        received(&mut transcript, "452-[\"a\",{\"_placeholder\":true,\"num\":0}]");
+        let text = transcript.to_string();
+        assert!(text.contains("by websocket:\n          1.5 ms ← EVENT \"a\""), "{text}");
     }
 
     #[test]
@@ -242,8 +259,8 @@ mod tests {
         assert_eq!(transcript.entries().len(), MAX_ENTRIES);
         assert_eq!(transcript.forgotten(), 10);
         assert_eq!(transcript.entries().next().unwrap().text, "10");
-        assert!(transcript.to_string().contains("… 246 earlier frames"));
-        assert!(format!("{transcript:#}").contains("… 10 earlier frames"));
+        assert!(transcript.to_string().contains("… 246 earlier packets"));
+        assert!(format!("{transcript:#}").contains("… 10 earlier packets"));
     }
 
     #[test]

@@ -173,7 +173,7 @@ async fn a_late_ack_is_counted_and_given_to_nobody() -> Result {
     assert!(error.to_string().starts_with("ack 0 of \"message-with-ack\" did not come"), "{error}");
     assert_eq!(client.send_with_ack("message-with-ack", 2).await?.values(), [json!(2)]);
     assert_eq!(client.stray_packets(), 1);
-    assert!(client.transcript().to_string().contains("← websocket 430[\"late\"]"));
+    assert!(client.transcript().to_string().contains("← ACK 0 \"late\""));
     client.close().await?;
     close(app).await
 }

@@ -14,7 +14,7 @@ pub mod matchers;
 mod paint;
 mod pattern;
 mod search;
-mod short;
+pub(crate) mod short;
 mod situation;
 mod source;
 mod unmet;

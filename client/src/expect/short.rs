@@ -18,7 +18,7 @@ pub(super) fn shortened_lines(text: &str) -> String {
 }
 
 /// A packet in a line. What a server says of itself in its first packet is left out.
-pub(super) fn line(packet: &PacketEntry) -> String {
+pub(crate) fn line(packet: &PacketEntry) -> String {
     let content = match &packet.content {
         _ if is_full() => return packet.to_string(),
         Content::Engine { name: "open", data } => {
@@ -53,7 +53,7 @@ pub(super) fn apart(expected: &str, actual: &str) -> (String, String) {
 }
 
 /// A sentence, indented as the rest of a failure, its further lines below its first.
-pub(super) fn wrapped(sentence: &str) -> String {
+pub(crate) fn wrapped(sentence: &str) -> String {
     let options = textwrap::Options::new(WIDTH - HINT.len())
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);

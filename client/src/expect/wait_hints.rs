@@ -7,6 +7,7 @@ use socketio_proto::socket::Packet;
 
 use super::hints;
 use super::pattern::event;
+use super::short::wrapped;
 use super::situation::Situation;
 use crate::engine::Engine;
 use crate::event::Event;
@@ -64,7 +65,7 @@ pub(crate) fn for_ack(
 }
 
 fn lines(hints: &[String]) -> String {
-    hints.iter().flat_map(|hint| ["\n  hint: ", hint]).collect()
+    hints.iter().flat_map(|hint| ["\n  hint: ".to_owned(), wrapped(hint)]).collect()
 }
 
 fn claimed(name: &str, taken: usize, came: &[Arc<Received>]) -> Option<String> {

@@ -85,6 +85,6 @@ async fn a_server_that_never_accepts_the_namespace() -> Result {
     let timeout = Duration::from_millis(50);
     let error = create_socketio_client(target).timeout(timeout).await.unwrap_err();
     assert!(matches!(error, Failure::Timeout { .. }), "{error}");
-    says(&error, &["the CONNECT reply of namespace \"/\"", "middleware", "→ websocket 40"]);
+    says(&error, &["the CONNECT reply of namespace \"/\"", "middleware", "→ CONNECT"]);
     Ok(())
 }

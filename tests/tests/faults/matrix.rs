@@ -53,13 +53,22 @@ async fn the_second_engine_reports_what_its_matrix_says() {
         .buffered(AT_ONCE)
         .collect()
         .await;
-    for (row, cell) in ROWS.iter().zip(cells) {
+    for (row, mut cell) in ROWS.iter().zip(cells) {
+        if row.fault == PINGS_SWALLOWED && EITHER_ALARM.contains(&&*cell.client) {
+            cell.client = EITHER_ALARM.join(" or ");
+        }
         writeln!(table, "| {} | {cell} |", row.fault).expect("memory");
     }
     insta::assert_snapshot!("rust_socketio", table);
     let documented = include_str!("../../../harness/docs/faults.md");
     assert!(documented.contains(&table), "harness/docs/faults.md holds a copy of the snapshot");
 }
+
+const PINGS_SWALLOWED: &str = "pings swallowed";
+
+/// What rust_socketio reports of a heartbeat that fails. Without pings its alarm and the server's
+/// ring at the same time: it may see the server's close first.
+const EITHER_ALARM: [&str; 2] = ["transport error", "transport close"];
 
 /// A fault, and when and how it is caused.
 struct Row {

@@ -157,7 +157,7 @@ async fn pain_26_a_wait_that_fails_says_what_came_instead() -> Result {
     let message = wait.await.unwrap_err().to_string();
     assert!(message.starts_with("event \"myEventResult\" did not come within 1ms"), "{message}");
     assert!(message.contains("awaited by nobody: \"myEventResults\" (1)"), "{message}");
-    assert!(message.contains(r#"← websocket 42["myEventResults",6]"#), "{message}");
+    assert!(message.contains(r#"← EVENT "myEventResults" 6"#), "{message}");
 
     client.close().await?;
     close(app).await

@@ -63,8 +63,8 @@ pub(crate) async fn transcript(bench: &Bench<'_>) -> Outcome {
     client.send("message", 1)?;
     client.once("message-back").await?;
     let text = client.transcript().to_string();
-    let said = text.contains(r#"→ websocket 42["message",1]"#);
-    ensure(said && text.contains(r#"← websocket 42["message-back",1]"#), "it is missing")
+    let said = text.contains(r#"→ EVENT "message" 1"#);
+    ensure(said && text.contains(r#"← EVENT "message-back" 1"#), "it is missing")
 }
 
 pub(crate) async fn close(bench: &Bench<'_>) -> Outcome {
