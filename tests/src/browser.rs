@@ -53,15 +53,16 @@ impl Browser {
     pub fn start() -> Self {
         let directory = super::peers("node");
         super::installed(&directory.join("node_modules").join("puppeteer-core"));
-        super::installed(Path::new("/usr/bin/chromium"));
-        let mut program = Command::new("node")
+        let chromium = super::program("chromium");
+        let mut program = Command::new(super::program("node"))
             .arg("browser.js")
+            .env("CHROMIUM", chromium)
             .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("node is installed by tests/run");
+            .expect("node starts");
         let commands = program.stdin.take().expect("stdin is piped");
         let answers = program.stdout.take().expect("stdout is piped");
         Self { program, commands, answers: BufReader::new(answers).lines() }
@@ -112,7 +113,7 @@ impl Browser {
         self.run(json!({"command": "until", "tab": tab.0, "script": script})).await
     }
 
-    /// Writes a PNG.
+    /// Writes a PNG of the whole page.
     pub async fn screenshot(&mut self, tab: Tab, path: &Path) {
         self.run(json!({"command": "screenshot", "tab": tab.0, "path": path})).await;
     }

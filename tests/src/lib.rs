@@ -2,7 +2,6 @@
 
 pub mod browser;
 pub mod cut;
-pub mod devtools;
 pub mod frames;
 pub mod gate;
 pub mod nginx;
@@ -89,6 +88,15 @@ fn peers(language: &str) -> PathBuf {
 
 fn installed(path: &Path) {
     assert!(path.exists(), "{} is missing: run ./tests/run, which installs it", path.display());
+}
+
+/// Where a program is that `tests/run` installs.
+#[expect(clippy::panic, reason = "a test's helper fails the test")]
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|it| it.is_file());
+    found.unwrap_or_else(|| panic!("{name} is missing: run ./tests/run, which installs it"))
 }
 
 fn child(process: ChildProcess, directory: PathBuf) -> ChildProcess {

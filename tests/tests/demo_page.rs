@@ -1,10 +1,10 @@
 //! The demo page in a real browser, with the official client.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use socketio_fixtures::reference::{App, Config, Running, start};
-use socketio_tests::devtools::{Browser, Tab};
+use socketio_tests::browser::{Browser, Screen, Tab};
 use socketio_tests::http_get_at;
 
 async fn server(path: &str) -> Running {
@@ -12,121 +12,165 @@ async fn server(path: &str) -> Running {
     start(&config, App::Base).await.expect("a server that starts")
 }
 
-async fn open<'a>(browser: &'a Browser, server: &Running) -> Tab<'a> {
-    let tab = browser.open(&server.url()).await;
-    tab.until("document.getElementById('status').dataset.state === 'connected'").await;
+/// Opens the page, and waits until it is connected and upgraded.
+async fn open(browser: &mut Browser, server: &Running, screen: Screen) -> Tab {
+    let tab = browser.open(&server.url(), screen).await;
+    status(browser, tab, "connected").await;
+    browser.until(tab, "document.getElementById('transport').textContent === 'websocket'").await;
     tab
 }
 
-fn logged(kind: &str, text: &str) -> String {
-    format!(
+async fn status(browser: &mut Browser, tab: Tab, state: &str) {
+    let script = format!("document.getElementById('status').dataset.state === '{state}'");
+    browser.until(tab, &script).await;
+}
+
+/// Waits for a line of the page's log.
+async fn logged(browser: &mut Browser, tab: Tab, kind: &str, text: &str) {
+    let script = format!(
         "[...document.querySelectorAll('#log .{kind}')].some((it) => it.innerText.includes({}))",
         json!(text)
-    )
+    );
+    browser.until(tab, &script).await;
 }
 
-async fn focus(tab: &Tab<'_>, id: &str) {
-    tab.eval(&format!("document.getElementById('{id}').focus()")).await;
+async fn join(browser: &mut Browser, tab: Tab, room: &str) {
+    browser.type_into(tab, "#room", room).await;
+    browser.click(tab, "#join button").await;
+    logged(browser, tab, "ack", &format!(r#"join → ["{room}"]"#)).await;
 }
 
-async fn join(tab: &Tab<'_>, room: &str) {
-    focus(tab, "room").await;
-    tab.type_text(room).await;
-    tab.press("Enter").await;
-    tab.until(&logged("ack", &format!(r#"join → ["{room}"]"#))).await;
-}
-
-async fn say(tab: &Tab<'_>, room: &str, text: &str) {
-    tab.eval(&format!("document.getElementById('target').value = '{room}'")).await;
-    focus(tab, "text").await;
-    tab.type_text(text).await;
-    tab.press("Enter").await;
-    tab.until(&logged("ack", &format!(r#"say → {{"room":"{room}","text":"{text}"}}"#))).await;
+async fn say(browser: &mut Browser, tab: Tab, room: &str, text: &str) {
+    browser.choose(tab, "#target", room).await;
+    browser.type_into(tab, "#text", text).await;
+    browser.press(tab, "Enter").await;
+    let ack = format!(r#"say → {{"room":"{room}","text":"{text}"}}"#);
+    logged(browser, tab, "ack", &ack).await;
 }
 
 #[tokio::test]
 async fn two_tabs_connect_upgrade_and_talk() {
     let server = server("/chat-path").await;
-    let browser = Browser::start().await;
-    let (first, second) = (open(&browser, &server).await, open(&browser, &server).await);
-    // Connected by polling, as browsers do, then upgraded.
-    for tab in [&first, &second] {
-        tab.until("document.getElementById('transport').textContent === 'websocket'").await;
-        let loaded = "performance.getEntriesByType('resource').map((it) => it.name).join(' ')";
-        let loaded = tab.eval(loaded).await.to_string();
-        assert!(loaded.contains("transport=polling"), "{loaded}");
-        tab.until("document.getElementById('process').textContent !== '–'").await;
+    let mut browser = Browser::start();
+    let first = open(&mut browser, &server, Screen::WIDE).await;
+    let second = open(&mut browser, &server, Screen::PHONE).await;
+    for tab in [first, second] {
+        // Connected by polling, as browsers do, then upgraded.
+        logged(&mut browser, tab, "transport", "polling").await;
+        logged(&mut browser, tab, "transport", "upgraded to websocket").await;
+        let process =
+            format!("document.getElementById('process').textContent === '{}'", std::process::id());
+        browser.until(tab, &process).await;
     }
 
-    join(&first, "lobby").await;
-    say(&second, "", "to everyone").await;
-    first.until(&logged("received", "to everyone")).await;
-    join(&second, "lobby").await;
-    say(&second, "lobby", "to the lobby").await;
-    first.until(&logged("received", "lobby · ")).await;
+    join(&mut browser, first, "lobby").await;
+    say(&mut browser, second, "", "to everyone").await;
+    logged(&mut browser, first, "received", "everyone · ").await;
+    join(&mut browser, second, "lobby").await;
+    say(&mut browser, second, "lobby", "to the lobby").await;
+    logged(&mut browser, first, "received", "lobby · ").await;
     // The sender gets the ack alone.
-    let received = second.eval("document.querySelectorAll('#log .received').length").await;
-    assert_eq!(received, 0);
+    let received = "document.querySelectorAll('#log .received').length";
+    assert_eq!(browser.evaluate(second, received).await, 0);
+    assert_eq!(browser.evaluate(first, received).await, 2);
+    for tab in [first, second] {
+        browser.no_problems(tab).await;
+    }
+    browser.close().await;
+    server.stop().await;
+}
 
-    // The keyboard reaches what the mouse does, in the order of the page.
-    focus(&first, "toggle").await;
+/// The keyboard reaches what the mouse does, in the order of the page.
+#[tokio::test]
+async fn the_keyboard_is_enough() {
+    let server = server("/socket.io").await;
+    let mut browser = Browser::start();
+    let tab = open(&mut browser, &server, Screen::WIDE).await;
+    join(&mut browser, tab, "lobby").await;
+    browser.evaluate(tab, "document.getElementById('toggle').focus()").await;
     let mut stops = Vec::new();
     for _ in 0..6 {
-        first.press("Tab").await;
+        browser.press(tab, "Tab").await;
         let name = "document.activeElement.id || document.activeElement.innerText";
-        stops.push(first.eval(name).await);
+        stops.push(browser.evaluate(tab, name).await);
     }
     assert_eq!(stops, ["room", "Join", "lobby ×", "target", "text", "Send"]);
-    focus(&first, "toggle").await;
-    first.press("Enter").await;
-    first.until("document.getElementById('status').dataset.state === 'disconnected'").await;
-    first.press("Enter").await;
-    first.until("document.getElementById('status').dataset.state === 'connected'").await;
-    // It is in its room again.
-    first.until("socket.connected && rooms.has('lobby')").await;
+
+    browser.evaluate(tab, "document.getElementById('toggle').focus()").await;
+    browser.press(tab, "Enter").await;
+    status(&mut browser, tab, "disconnected").await;
+    browser.press(tab, "Enter").await;
+    status(&mut browser, tab, "connected").await;
+    // It is in its room again, and still there to be chosen.
+    say(&mut browser, tab, "lobby", "back").await;
+    browser.no_problems(tab).await;
+    browser.close().await;
     server.stop().await;
-    second.until("document.getElementById('status').dataset.state === 'disconnected'").await;
+}
+
+#[tokio::test]
+async fn the_page_tells_that_its_server_has_gone() {
+    let server = server("/socket.io").await;
+    let mut browser = Browser::start();
+    let tab = open(&mut browser, &server, Screen::WIDE).await;
+    server.stop().await;
+    logged(&mut browser, tab, "failed", "disconnected: ").await;
+    browser
+        .until(tab, "[...document.querySelectorAll('form button')].every((it) => it.disabled)")
+        .await;
+    let id = browser.evaluate(tab, "document.getElementById('id').textContent").await;
+    assert_eq!(id, "–");
+    browser.close().await;
+}
+
+/// Where to put pictures of the page, for people to look at.
+fn pictures() -> Option<PathBuf> {
+    std::env::var_os("SCREENSHOTS").map(PathBuf::from)
 }
 
 #[tokio::test]
 async fn the_page_fits_phones_and_both_themes() {
     let server = server("/socket.io").await;
-    let browser = Browser::start().await;
-    let tab = open(&browser, &server).await;
-    join(&tab, "lobby").await;
-    say(&tab, "lobby", "Hello").await;
+    let mut browser = Browser::start();
     let mut grounds = Vec::new();
-    for theme in ["light", "dark"] {
-        for width in [375, 1280] {
-            tab.look(width, theme).await;
-            // Nothing sticks out sideways, and fingers can hit what is to be hit.
-            tab.until(&format!("innerWidth === {width}")).await;
-            let overflow = "document.documentElement.scrollWidth - innerWidth";
-            assert_eq!(tab.eval(overflow).await, 0, "{theme} at {width}");
-            let smallest = "Math.min(...[...document.querySelectorAll('button, input, select')]\
-                            .map((it) => it.getBoundingClientRect().height))";
-            assert!(tab.eval(smallest).await.as_f64() >= Some(36.0), "{theme} at {width}");
-            if let Ok(directory) = std::env::var("SCREENSHOTS") {
-                let file = Path::new(&directory).join(format!("{theme}-{width}.png"));
-                tab.screenshot(&file).await;
-            }
+    for screen in [Screen::WIDE, Screen::PHONE, Screen::WIDE.dark(), Screen::PHONE.dark()] {
+        let tab = open(&mut browser, &server, screen).await;
+        join(&mut browser, tab, "lobby").await;
+        say(&mut browser, tab, "lobby", "Hello").await;
+        // Nothing sticks out sideways, and fingers can hit what is to be hit.
+        let overflow = "document.documentElement.scrollWidth - innerWidth";
+        assert_eq!(browser.evaluate(tab, overflow).await, 0, "{screen:?}");
+        let smallest = "Math.min(...[...document.querySelectorAll('button, input, select')]\
+                        .map((it) => it.getBoundingClientRect().height))";
+        let smallest = browser.evaluate(tab, smallest).await.as_f64();
+        assert!(smallest >= Some(36.0), "{screen:?}: {smallest:?}");
+        if let Some(directory) = pictures() {
+            let name = format!("{}-{}.png", screen.theme, screen.width);
+            browser.screenshot(tab, &directory.join(name)).await;
         }
-        grounds.push(tab.eval("getComputedStyle(document.body).backgroundColor").await);
+        grounds
+            .push(browser.evaluate(tab, "getComputedStyle(document.body).backgroundColor").await);
+        // Each field has a name.
+        let nameless = "[...document.querySelectorAll('input, select')]\
+                        .filter((it) => !it.labels.length).length";
+        assert_eq!(browser.evaluate(tab, nameless).await, 0);
+        browser.no_problems(tab).await;
     }
-    assert_ne!(grounds[0], grounds[1], "a theme of its own");
-    // Each field has a name.
-    let nameless =
-        "[...document.querySelectorAll('input, select')].filter((it) => !it.labels.length).length";
-    assert_eq!(tab.eval(nameless).await, 0);
+    assert_eq!(grounds[0], grounds[1]);
+    assert_ne!(grounds[0], grounds[2], "the dark has a ground of its own");
+    assert_eq!(grounds[2], grounds[3]);
+    browser.close().await;
     server.stop().await;
 }
 
 /// The server carries a copy, so that it builds without npm.
 #[tokio::test]
 async fn the_browser_client_is_the_official_one() {
-    let package = [env!("CARGO_MANIFEST_DIR"), "..", "fixtures", "peers", "node", "node_modules"];
-    let package: std::path::PathBuf = package.iter().collect();
-    let file = package.join("socket.io-client").join("dist").join("socket.io.min.js");
+    let package = ["fixtures", "peers", "node", "node_modules", "socket.io-client", "dist"];
+    let file = package
+        .iter()
+        .fold(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), |it, part| it.join(part));
+    let file = file.join("socket.io.min.js");
     let official = std::fs::read_to_string(&file)
         .unwrap_or_else(|_| panic!("{} is missing: run ./tests/run", file.display()));
     let server = server("/socket.io").await;
