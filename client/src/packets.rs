@@ -73,7 +73,6 @@ impl Transcript {
 /// Puts packets together again, for each direction.
 struct Reader {
     protocol: Protocol,
-    #[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "there is one parser"))]
     parser: Parser,
     sent: Option<Partial>,
     received: Option<Partial>,
@@ -99,12 +98,8 @@ impl Reader {
         };
         if entry.is_binary() {
             let unread = Content::Unread { text: entry.text.clone(), bytes: entry.bytes };
-            #[cfg(feature = "msgpack")]
-            if self.parser == Parser::MessagePack {
-                let packet = msgpack::decode(&entry.data, &Limits::default());
-                return vec![of(packet.map_or(unread, Content::Packet))];
-            }
-            return attach(waiting, entry.data.clone(), of(unread)).into_iter().collect();
+            let packet = binary(self.parser, waiting, entry.data.clone(), of(unread));
+            return packet.into_iter().collect();
         }
         let polled =
             entry.transport == Transport::Polling && entry.direction == Direction::Received;
@@ -123,7 +118,7 @@ impl Reader {
                 Frame::Binary(data) => {
                     let bytes = data.len();
                     let unread = of(Content::Unread { text: "<binary>".into(), bytes });
-                    packets.extend(attach(waiting, data, unread));
+                    packets.extend(binary(self.parser, waiting, data, unread));
                     continue;
                 }
             };
@@ -148,6 +143,24 @@ impl Reader {
         }
         packets
     }
+}
+
+/// Reads a binary frame: a packet, or an attachment of one.
+#[cfg_attr(not(feature = "msgpack"), expect(unused_variables, reason = "there is one parser"))]
+fn binary(
+    parser: Parser,
+    waiting: &mut Option<Partial>,
+    data: bytes::Bytes,
+    unread: PacketEntry,
+) -> Option<PacketEntry> {
+    #[cfg(feature = "msgpack")]
+    if parser == Parser::MessagePack {
+        return Some(match msgpack::decode(&data, &Limits::default()) {
+            Ok(packet) => PacketEntry { content: Content::Packet(packet), ..unread },
+            Err(_) => unread,
+        });
+    }
+    attach(waiting, data, unread)
 }
 
 /// Gives an attachment to the packet that waits for it. Returns what is complete by that.

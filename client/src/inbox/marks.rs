@@ -10,10 +10,6 @@ pub(crate) struct Marks(AtomicU8);
 
 impl Marks {
     /// For an event whose arguments the client's engine has not delivered.
-    #[cfg_attr(
-        not(feature = "rust-socketio"),
-        expect(dead_code, reason = "the native engine delivers all")
-    )]
     pub(super) fn withheld() -> Self {
         Self(AtomicU8::new(WITHHELD))
     }
