@@ -33,7 +33,7 @@ pub(super) async fn dropping(column: &Column) -> Result {
     client.drop_connection();
     let reason = client.disconnected().await?;
     assert_eq!(reason, CloseReason::TransportError("dropped by the client".into()));
-    let error = client.send("message", ()).unwrap_err();
+    let error = client.send("message", ()).expect_err("a failure");
     assert!(matches!(error, ClientError::NotConnected { .. }), "{error}");
     Ok(client.close().await?)
 }

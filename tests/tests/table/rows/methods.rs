@@ -29,12 +29,12 @@ pub(super) async fn events(column: &Column) -> Result {
     );
     assert!(nothing.await?.args().is_empty());
     assert_eq!(client.once("message-back").await?.args(), [json!([1, 2])], "one argument");
-    let early = client.once("message-back").timeout(Duration::ZERO).await.unwrap_err();
+    let early = client.once("message-back").timeout(Duration::ZERO).await.expect_err("a failure");
     assert!(matches!(early, ClientError::Timeout { after: Duration::ZERO, .. }), "{early}");
-    let reserved = client.send("connect", ()).unwrap_err();
+    let reserved = client.send("connect", ()).expect_err("a failure");
     assert!(matches!(reserved, ClientError::Protocol(_)), "{reserved}");
     client.close().await?;
-    let closed = client.send("message", ()).unwrap_err();
+    let closed = client.send("message", ()).expect_err("a failure");
     assert!(matches!(closed, ClientError::NotConnected { .. }), "{closed}");
     Ok(())
 }
@@ -49,7 +49,8 @@ pub(super) async fn acks(column: &Column) -> Result {
         assert_eq!(ack.await?.values(), [json!(number)]);
     }
     let short = Duration::from_millis(1);
-    let error = client.send_with_ack("nobody-answers", 1).timeout(short).await.unwrap_err();
+    let error =
+        client.send_with_ack("nobody-answers", 1).timeout(short).await.expect_err("a failure");
     assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
     Ok(client.close().await?)
 }
@@ -62,7 +63,7 @@ pub(super) async fn streams(column: &Column) -> Result {
         assert_eq!(ticks.next().await?.args(), [json!(number)]);
     }
     let mut none = client.on("tick").timeout(Duration::ZERO);
-    let error = none.next().await.unwrap_err();
+    let error = none.next().await.expect_err("a failure");
     assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
     let mut names = Vec::new();
     for _ in 0..4 {
@@ -70,7 +71,7 @@ pub(super) async fn streams(column: &Column) -> Result {
     }
     assert_eq!(names, ["auth", "tick", "tick", "tick"]);
     client.close().await?;
-    let error = ticks.next().await.unwrap_err();
+    let error = ticks.next().await.expect_err("a failure");
     assert!(
         matches!(error, ClientError::Disconnected { reason: CloseReason::ClientDisconnect, .. }),
         "{error}"
@@ -85,7 +86,7 @@ pub(super) async fn answers(column: &Column) -> Result {
     assert!(question.wants_ack());
     let answer = arguments();
     question.ack(&answer)?;
-    let again = question.ack(1).unwrap_err();
+    let again = question.ack(1).expect_err("a failure");
     assert!(matches!(again, ClientError::CannotAck { .. }), "{again}");
     let echo = client.once("answer").await?;
     assert_eq!(echo.parse::<(u8, String, serde_json::Value, Bytes, Vec<Bytes>)>()?, answer);
@@ -135,7 +136,8 @@ pub(super) async fn endings(column: &Column) -> Result {
     let (waiting, ack) = (client.once("never"), client.send_with_ack("nobody-answers", 1));
     client.send("leave", ())?;
     assert_eq!(client.disconnected().await?, CloseReason::ServerDisconnect);
-    for error in [waiting.await.map(drop).unwrap_err(), ack.await.map(drop).unwrap_err()] {
+    let errors = [waiting.await.map(drop), ack.await.map(drop)];
+    for error in errors.map(|result| result.expect_err("a failure")) {
         assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
     }
     client.close().await?;

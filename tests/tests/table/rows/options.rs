@@ -120,11 +120,11 @@ pub(super) async fn transports(column: &Column) -> Result {
 pub(super) async fn timeout(column: &Column) -> Result {
     // Long enough for a busy machine to connect in.
     let client = column.client().timeout(Duration::from_secs(2)).await?;
-    let error = client.once("never").await.unwrap_err();
+    let error = client.once("never").await.expect_err("a failure");
     assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
     assert!(error.to_string().contains("did not come within 2s"), "{error}");
     client.close().await?;
-    let error = column.client().timeout(Duration::ZERO).await.unwrap_err();
+    let error = column.client().timeout(Duration::ZERO).await.expect_err("a failure");
     assert!(error.to_string().contains("did not come within 0ns"), "{error}");
     Ok(())
 }
@@ -133,7 +133,7 @@ pub(super) async fn ready(column: &Column) -> Result {
     let client = column.client().ready("auth").await?;
     client.send("message", ())?;
     client.once("message-back").await?;
-    let again = client.once("auth").timeout(Duration::ZERO).await.unwrap_err();
+    let again = client.once("auth").timeout(Duration::ZERO).await.expect_err("a failure");
     assert!(matches!(again, ClientError::Timeout { .. }), "{again}");
     Ok(client.close().await?)
 }
@@ -190,7 +190,7 @@ pub(super) async fn root_certificate(column: &Column) -> Result {
     let client = secure().root_certificate(certificate).await?;
     sees(&handshake(&client).await?, "/id", client.id());
     client.close().await?;
-    let error = secure().await.unwrap_err().to_string();
+    let error = secure().await.expect_err("a failure").to_string();
     assert!(error.contains("certificate"), "{error}");
     Ok(())
 }
