@@ -48,6 +48,7 @@ mod subject;
 mod tap;
 mod trace;
 mod tracked;
+mod wire;
 
 pub use app::{App, AppBuilder, create_app};
 pub use close::{Close, close};

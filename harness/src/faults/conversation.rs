@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::polls::{self, Asked, Head, NOOP, Start};
+use super::polls::{self, Asked, NOOP};
 use super::rules::{Replay, Rules};
-use super::splitter::{Piece, Splitter};
+use super::splitter::{Follows, Piece, Splitter};
+use crate::wire::{Head, Start};
 
 /// What each side has said, as far as it bears on what comes next.
 #[derive(Debug, Default)]
@@ -60,14 +61,14 @@ impl Conversation {
         let Self { up, asked, held, poll, .. } = self;
         // What is held needs a poll to answer, also when the fault has healed.
         up.feed(data, rules.reads_polls() || !held.is_empty(), |piece| {
-            let _ = note_request(&piece, asked);
+            note_request(&piece, asked);
             match piece {
                 Piece::Head(_) => {}
                 Piece::Raw(bytes) => push(&mut onward.to_server, bytes),
                 Piece::Short { packet, .. } if rules.swallows(packet) => {}
                 Piece::Short { frame, .. } => push(&mut onward.to_server, frame),
-                Piece::Message { head, body, bytes } => match head.start {
-                    Start::Request(Asked::Poll) => {
+                Piece::Message { head, length, body, bytes } => match Asked::of(head) {
+                    Some(Asked::Poll) => {
                         if let Some(answer) = held.pop_front() {
                             asked.pop_back();
                             onward.to_client.push(answer);
@@ -76,14 +77,14 @@ impl Conversation {
                             push(&mut onward.to_server, bytes);
                         }
                     }
-                    Start::Request(Asked::Packets) => {
+                    Some(Asked::Packets) => {
                         match polls::without(body, |packet| rules.swallows(packet)) {
                             Some(left) if left.is_empty() => {
                                 asked.pop_back();
                                 onward.to_client.push(polls::answer(b"ok").into());
                             }
                             Some(left) => {
-                                let head = bytes.get(..head.length).unwrap_or_default();
+                                let head = bytes.get(..length).unwrap_or_default();
                                 onward.to_server.push(polls::with_body(head, &left).into());
                             }
                             None => push(&mut onward.to_server, bytes),
@@ -92,7 +93,7 @@ impl Conversation {
                     _ => push(&mut onward.to_server, bytes),
                 },
             }
-            false
+            Follows::Body
         });
         self.tell_closing(&mut onward);
         onward
@@ -106,17 +107,17 @@ impl Conversation {
         }
         let Self { down, up, asked, answering, held, poll, .. } = self;
         down.feed(data, rules.reads_polls(), |piece| {
-            let upgraded = note_answer(&piece, up, asked, answering);
+            let follows = note_answer(&piece, up, asked, answering);
             match piece {
                 Piece::Head(_) => {}
                 Piece::Raw(bytes) => push(&mut onward.to_client, bytes),
                 Piece::Short { packet, .. } if rules.swallows(packet) => {}
                 Piece::Short { frame, .. } => push(&mut onward.to_client, frame),
-                Piece::Message { head, body, bytes } => {
+                Piece::Message { head, length, body, bytes } => {
                     let message = match polls::without(body, |packet| rules.swallows(packet)) {
                         Some(left) => {
                             let left = if left.is_empty() { NOOP } else { &left };
-                            polls::with_body(bytes.get(..head.length).unwrap_or_default(), left)
+                            polls::with_body(bytes.get(..length).unwrap_or_default(), left)
                         }
                         None => bytes.to_vec(),
                     };
@@ -138,7 +139,7 @@ impl Conversation {
                     }
                 }
             }
-            upgraded
+            follows
         });
         self.tell_closing(&mut onward);
         onward
@@ -176,12 +177,12 @@ impl Conversation {
     }
 }
 
-fn note_request(piece: &Piece<'_>, asked: &mut VecDeque<Asked>) -> bool {
-    if let Piece::Head(Head { start: Start::Request(request), .. }) = piece {
-        asked.push_back(*request);
+fn note_request(piece: &Piece<'_>, asked: &mut VecDeque<Asked>) -> Follows {
+    if let Piece::Head(head) = piece {
+        asked.extend(Asked::of(head));
     }
     // Frames follow the server's answer, not the request.
-    false
+    Follows::Body
 }
 
 fn note_answer(
@@ -189,16 +190,16 @@ fn note_answer(
     up: &mut Splitter,
     asked: &mut VecDeque<Asked>,
     answering: &mut Option<Asked>,
-) -> bool {
-    let Piece::Head(head) = piece else { return false };
-    let interim = matches!(head.start, Start::Answer { status: 100 | 102..=199 });
-    if !interim {
+) -> Follows {
+    let Piece::Head(head) = piece else { return Follows::Body };
+    if !head.is_interim() {
         *answering = asked.pop_front();
     }
-    if head.is_upgrade_accepted() {
+    if head.accepts_upgrade() {
         up.become_websocket();
+        return Follows::Frames;
     }
-    head.is_upgrade_accepted()
+    if *answering == Some(Asked::NoBody) { Follows::Nothing } else { Follows::Body }
 }
 
 /// Whether the same answer can be given again.

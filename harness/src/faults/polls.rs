@@ -2,30 +2,7 @@
 
 use socketio_mock_client::Transport;
 
-/// The head of a request or an answer.
-#[derive(Debug, Clone)]
-pub(super) struct Head {
-    /// Bytes, the empty line included.
-    pub(super) length: usize,
-    pub(super) body: Body,
-    pub(super) start: Start,
-    /// Where the connection ends behind this message.
-    pub(super) closes: bool,
-}
-
-/// How long the body is (RFC 9112, "Message Body Length").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
-    Sized(u64),
-    Chunked,
-    UntilTheEnd,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
-    Request(Asked),
-    Answer { status: u16 },
-}
+use crate::wire::{Head, Method, Start};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,67 +11,26 @@ pub(super) enum Asked {
     Poll,
     /// Packets for an open session: a POST.
     Packets,
+    /// An answer without its body: a HEAD.
+    NoBody,
     /// Anything else.
     Other,
 }
 
-impl Head {
-    /// `None` if there is more of it to come.
-    pub(super) fn of(bytes: &[u8]) -> Result<Option<Self>, httparse::Error> {
-        if bytes.starts_with(b"HTTP/") { Self::of_answer(bytes) } else { Self::of_request(bytes) }
-    }
-
-    fn of_answer(bytes: &[u8]) -> Result<Option<Self>, httparse::Error> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut answer = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(length) = answer.parse(bytes)? else { return Ok(None) };
-        let status = answer.code.unwrap_or_default();
-        let bodiless = status < 200 || status == 204 || status == 304;
-        let body = if bodiless { Body::Sized(0) } else { body(answer.headers, Body::UntilTheEnd) };
-        let start = Start::Answer { status };
-        Ok(Some(Self { length, body, start, closes: closes(answer.headers) }))
-    }
-
-    fn of_request(bytes: &[u8]) -> Result<Option<Self>, httparse::Error> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut request = httparse::Request::new(&mut headers);
-        let httparse::Status::Complete(length) = request.parse(bytes)? else { return Ok(None) };
-        let query = request.path.and_then(|path| path.split_once('?')).map(|(_, query)| query);
-        let has = |wanted: &str| {
-            query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with(wanted)))
-        };
+impl Asked {
+    /// `None` for an answer.
+    pub(super) fn of(head: &Head) -> Option<Self> {
+        let Start::Request { method, target, .. } = &head.start else { return None };
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        let has = |wanted: &str| query.split('&').any(|pair| pair.starts_with(wanted));
         let polls = has(&format!("transport={}", Transport::Polling)) && has("sid=");
-        let asked = match request.method {
-            Some("GET") if polls => Asked::Poll,
-            Some("POST") if polls => Asked::Packets,
-            _ => Asked::Other,
-        };
-        let body = body(request.headers, Body::Sized(0));
-        let start = Start::Request(asked);
-        Ok(Some(Self { length, body, start, closes: closes(request.headers) }))
+        Some(match method {
+            Method::Get if polls => Self::Poll,
+            Method::Post if polls => Self::Packets,
+            Method::Head => Self::NoBody,
+            _ => Self::Other,
+        })
     }
-
-    /// Whether frames follow.
-    pub(super) fn is_upgrade_accepted(&self) -> bool {
-        self.start == Start::Answer { status: 101 }
-    }
-}
-
-fn body(headers: &[httparse::Header<'_>], otherwise: Body) -> Body {
-    if value(headers, "transfer-encoding").is_some() {
-        return Body::Chunked;
-    }
-    let length = value(headers, "content-length").and_then(|length| length.trim().parse().ok());
-    length.map_or(otherwise, Body::Sized)
-}
-
-fn closes(headers: &[httparse::Header<'_>]) -> bool {
-    value(headers, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
-}
-
-fn value<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
-    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(header.value).ok()
 }
 
 /// The message with another body of known length.
@@ -140,22 +76,27 @@ pub(super) fn has_messages(payload: &[u8]) -> bool {
 pub(super) const NOOP: &[u8] = b"6";
 /// Between the packets of a payload.
 const SEPARATOR: u8 = 0x1e;
-const MAX_HEADERS: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{Reader, Step};
 
     #[test]
     fn polls_are_told_from_other_requests() {
-        let asked = |request: &str| Head::of(request.as_bytes()).unwrap().unwrap().start;
-        let poll = "GET /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\n\r\n";
-        assert_eq!(asked(poll), Start::Request(Asked::Poll));
-        let opening = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n\r\n";
-        assert_eq!(asked(opening), Start::Request(Asked::Other));
-        let packets = "POST /?sid=x&transport=polling HTTP/1.1\r\ncontent-length: 1\r\n\r\n";
-        assert_eq!(asked(packets), Start::Request(Asked::Packets));
-        assert!(Head::of(b"GET / HTTP/1.1\r\nho").unwrap().is_none());
+        let asked = |request: &str| {
+            let mut reader = Reader::default();
+            let head = format!("{request} HTTP/1.1\r\n\r\n");
+            let mut data = head.as_bytes();
+            match reader.next(&mut data) {
+                Some(Step::Head { head, .. }) => Asked::of(&head),
+                _ => None,
+            }
+        };
+        assert_eq!(asked("GET /socket.io/?EIO=4&transport=polling&sid=x"), Some(Asked::Poll));
+        assert_eq!(asked("GET /socket.io/?EIO=4&transport=polling"), Some(Asked::Other));
+        assert_eq!(asked("POST /?sid=x&transport=polling"), Some(Asked::Packets));
+        assert_eq!(asked("HEAD /?sid=x&transport=polling"), Some(Asked::NoBody));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! a connection's bytes ─ copied as they pass (all that a test pays that never asks)
-//!   └ wire      HTTP (http, body) and what it becomes (websocket): pieces of a session
+//!   └ wire      HTTP and what it becomes (read by crate::wire): pieces of a session
 //!       └ session   polling and websocket joined by sid, attachments in place: packets
 //!           └ log       what a test asserts on
 //!                 └ source    in the terms of the client's expectations
@@ -12,14 +12,11 @@
 //! when somebody asks.
 
 mod app;
-mod body;
-mod http;
 mod log;
 mod observed;
 mod session;
 mod source;
 mod store;
-mod websocket;
 mod wire;
 
 use std::io;

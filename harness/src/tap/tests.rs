@@ -89,6 +89,49 @@ fn a_session_is_joined_over_its_connections() {
 }
 
 #[test]
+fn the_old_protocol_counts_its_packets() {
+    let poll = get("&sid=abc").replace("EIO=4", "EIO=3");
+    let say = post("&sid=abc", r#"13:42["three",3]2:41"#).replace("EIO=4", "EIO=3");
+    for size in [1, 2, 3, 7, 10_000] {
+        let mut store = Store::new(1 << 20);
+        // One request behind the other.
+        pass(&mut store, 1, Flow::Received, (poll.clone() + &say).as_bytes(), size);
+        let answers = ok(r#"2:409:42["é",1]1:3"#) + &ok("ok");
+        pass(&mut store, 1, Flow::Emitted, answers.as_bytes(), size);
+        assert_eq!(
+            shown(&log(&mut store)),
+            [
+                r#"abc received ["three",3]"#,
+                "abc received DISCONNECT",
+                "abc emitted CONNECT null",
+                r#"abc emitted ["é",1]"#,
+                "abc emitted pong",
+            ],
+            "in pieces of {size}"
+        );
+    }
+}
+
+#[cfg(feature = "msgpack")]
+#[test]
+fn message_pack_is_read_from_fragments_with_a_ping_between_them() {
+    let upgrade = "GET /socket.io/?EIO=4&transport=websocket&sid=abc HTTP/1.1\r\n\
+        upgrade: websocket\r\n\r\n";
+    let packet = b"\x83\xa4type\x02\xa4data\x92\xa1a\x01\xa3nsp\xa1/";
+    let (first, last) = packet.split_at(9);
+    let length = |part: &[u8]| u8::try_from(part.len()).unwrap();
+    let frames = [&[0x02, length(first)], first, &[0x89, 0], &[0x80, length(last)], last].concat();
+    for size in [1, 2, 3, 7, 10_000] {
+        let mut store = Store::new(1 << 20);
+        pass(&mut store, 1, Flow::Received, upgrade.as_bytes(), size);
+        // The answer to the upgrade and what follows come at once.
+        let answer = [&b"HTTP/1.1 101 Switching Protocols\r\n\r\n"[..], &frames].concat();
+        pass(&mut store, 1, Flow::Emitted, &answer, size);
+        assert_eq!(shown(&log(&mut store)), [r#"abc emitted ["a",1]"#], "in pieces of {size}");
+    }
+}
+
+#[test]
 fn other_requests_are_passed_over() {
     let mut store = Store::new(1 << 20);
     pass(&mut store, 1, Flow::Received, b"GET /health HTTP/1.1\r\n\r\n", 9);

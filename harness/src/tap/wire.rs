@@ -1,15 +1,15 @@
 //! One connection of the app, both ways: HTTP, and what it becomes.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use socketio_proto::Limits;
 use socketio_proto::engine::{Frame, Handshake, Packet, Protocol, Transport};
 
-use super::http::{self, NotHttp};
 use super::log::Flow;
-use super::websocket::{self, Message, Unreadable};
+use crate::wire::{Head, Joiner, Message, Method, Reader, Start, Step, Unreadable};
 
 /// Follows a connection by its bytes.
 #[derive(Debug)]
@@ -27,19 +27,21 @@ pub(super) struct Wire {
 }
 
 /// One direction.
-#[derive(Debug)]
-enum Half {
-    Http(http::Reader),
-    /// Asked to become a websocket; what comes before the answer waits.
-    Leaving(http::Reader),
-    Websocket(websocket::Reader),
+#[derive(Debug, Default)]
+struct Half {
+    reader: Reader,
+    /// What there is of a body that somebody wants to see.
+    body: Option<BytesMut>,
+    joiner: Joiner,
+    /// The client has asked to leave HTTP: what comes before the answer.
+    waiting: Option<Vec<u8>>,
     /// The rest does not concern Socket.IO, or cannot be read.
-    Ignored,
+    ignored: bool,
 }
 
 #[derive(Debug)]
 struct Asked {
-    method: String,
+    method: Method,
     link: Option<Link>,
     upgrade: bool,
     /// Its answer has begun.
@@ -100,8 +102,8 @@ impl Wire {
     pub(super) fn new(connection: u64) -> Self {
         Self {
             name: format!("connection {connection}").into(),
-            read: Half::Http(http::Reader::default()),
-            written: Half::Http(http::Reader::default()),
+            read: Half::default(),
+            written: Half::default(),
             asked: VecDeque::new(),
             posting: None,
             websocket: None,
@@ -109,21 +111,45 @@ impl Wire {
     }
 
     /// Takes bytes that the server has read or written.
-    pub(super) fn push(&mut self, flow: Flow, bytes: &[u8], found: &mut Found) {
-        match self.half(flow) {
-            Half::Http(reader) | Half::Leaving(reader) => reader.push(bytes),
-            Half::Websocket(reader) => reader.push(bytes),
-            Half::Ignored => {}
+    pub(super) fn push(&mut self, flow: Flow, mut bytes: &[u8], found: &mut Found) {
+        let mut half = mem::take(self.half(flow));
+        half.wait(&mut bytes);
+        while !half.ignored
+            && let Some(step) = half.reader.next(&mut bytes)
+        {
+            let taken = match step {
+                Step::Head { head, .. } => self.head(flow, &mut half, &head, found),
+                Step::Body { content, .. } => keep(&mut half.body, content),
+                Step::Frame { header, .. } => half.joiner.begin(header).map_err(Problem::Websocket),
+                Step::Payload(bytes) => {
+                    half.joiner.payload(bytes);
+                    Ok(())
+                }
+                Step::End => {
+                    self.end(flow, &mut half, found);
+                    Ok(())
+                }
+                Step::Other(_) => Err(Problem::NotHttp),
+            };
+            if let Err(problem) = taken {
+                found.problems.push(problem.told(&self.name, flow));
+                half.ignored = true;
+            }
+            half.wait(&mut bytes);
         }
-        self.advance(flow, found);
+        *self.half(flow) = half;
+        // The server speaks first on a websocket.
+        if flow == Flow::Emitted && self.websocket.is_some() {
+            self.go_on(found);
+        }
     }
 
     /// The connection is gone.
     pub(super) fn close(&mut self, found: &mut Found) {
-        if let Half::Http(reader) = &mut self.written
-            && let Some(body) = reader.end()
+        if self.written.reader.ends_with_connection()
+            && let Some(body) = self.written.body.take()
         {
-            self.answer_ended(body, found);
+            self.answered(body.freeze(), found);
         }
     }
 
@@ -134,80 +160,107 @@ impl Wire {
         }
     }
 
-    fn advance(&mut self, flow: Flow, found: &mut Found) {
-        let result = match (flow, self.half(flow)) {
-            (_, Half::Websocket(_)) => return self.messages(flow, found),
-            (Flow::Received, Half::Http(_)) => self.requests(found),
-            (Flow::Emitted, Half::Http(_)) => self.answers(found),
-            (_, Half::Leaving(_) | Half::Ignored) => return,
-        };
-        if result.is_err() {
-            found.problems.push(format!("{} does not speak HTTP/1.1", self.name));
-            *self.half(flow) = Half::Ignored;
+    /// Reads what the client has sent since it asked to leave HTTP.
+    fn go_on(&mut self, found: &mut Found) {
+        if let Some(waiting) = self.read.waiting.take() {
+            self.push(Flow::Received, &waiting, found);
         }
     }
 
-    fn requests(&mut self, found: &mut Found) -> Result<(), NotHttp> {
-        while let Half::Http(reader) = &mut self.read {
-            if reader.in_body() {
-                let Some(body) = reader.body()? else { break };
+    fn head(
+        &mut self,
+        flow: Flow,
+        half: &mut Half,
+        head: &Head,
+        found: &mut Found,
+    ) -> Result<(), Problem> {
+        match (flow, &head.start) {
+            (Flow::Received, Start::Request { method, target, upgrade }) => {
+                let (method, upgrade, link) = (*method, *upgrade, Link::of(target));
+                self.posting = link.clone().filter(|_| method == Method::Post);
+                half.body = self.posting.is_some().then(BytesMut::new);
+                half.waiting = upgrade.then(Vec::new);
+                self.asked.push_back(Asked { method, link, upgrade, answered: false });
+                Ok(())
+            }
+            (Flow::Emitted, Start::Answer { status }) => self.answer(half, head, *status, found),
+            _ => Err(Problem::NotHttp),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        half: &mut Half,
+        head: &Head,
+        status: u16,
+        found: &mut Found,
+    ) -> Result<(), Problem> {
+        if head.accepts_upgrade() {
+            return self.switch(half);
+        }
+        let asked = self.asked.front_mut().filter(|asked| !asked.answered);
+        let asked = asked.ok_or(Problem::NotHttp)?;
+        if head.is_interim() {
+            return Ok(());
+        }
+        asked.answered = true;
+        let polled = asked.method == Method::Get && status == 200;
+        if polled && head.encoded && asked.link.is_some() {
+            found.problems.push(format!("{}: compressed polling bodies", self.name));
+        }
+        let wanted = polled && !head.encoded && asked.link.is_some() && !asked.upgrade;
+        if !wanted {
+            asked.link = None;
+        }
+        half.body = wanted.then(BytesMut::new);
+        if asked.method == Method::Head {
+            half.reader.skip_body();
+        }
+        if asked.upgrade {
+            // Refused: HTTP goes on.
+            self.go_on(found);
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, half: &mut Half) -> Result<(), Problem> {
+        let asked = self.asked.front().is_some_and(|asked| !asked.answered && asked.upgrade);
+        if !asked || self.read.waiting.is_none() {
+            return Err(Problem::NotHttp);
+        }
+        self.websocket = self.asked.pop_front().and_then(|asked| asked.link);
+        if self.websocket.is_none() {
+            (half.ignored, self.read.ignored) = (true, true);
+        }
+        half.reader.become_websocket();
+        self.read.reader.become_websocket();
+        Ok(())
+    }
+
+    /// A message or a frame is complete.
+    fn end(&mut self, flow: Flow, half: &mut Half, found: &mut Found) {
+        if half.reader.is_websocket() {
+            if let Some(message) = half.joiner.end() {
+                self.message(flow, message, found);
+            }
+            return;
+        }
+        let body = half.body.take().unwrap_or_default().freeze();
+        match flow {
+            Flow::Received => {
                 if let Some(link) = self.posting.take() {
-                    found.pieces.push(link.piece(&self.name, Flow::Received, Raw::Payload(body)));
-                }
-                continue;
-            }
-            let Some(request) = reader.request()? else { break };
-            let link = Link::of(&request.target);
-            let upgrade = request.upgrade;
-            self.posting = link.clone().filter(|_| request.method == "POST");
-            reader.expect_body(request.length, self.posting.is_some());
-            let answered = false;
-            self.asked.push_back(Asked { method: request.method, link, upgrade, answered });
-            if upgrade {
-                let reader = std::mem::take(reader);
-                self.read = Half::Leaving(reader);
-            }
-        }
-        Ok(())
-    }
-
-    fn answers(&mut self, found: &mut Found) -> Result<(), NotHttp> {
-        while let Half::Http(reader) = &mut self.written {
-            if reader.in_body() {
-                let Some(body) = reader.body()? else { break };
-                self.answer_ended(body, found);
-                continue;
-            }
-            let Some(response) = reader.response()? else { break };
-            let Some(asked) = self.asked.front_mut().filter(|asked| !asked.answered) else {
-                return Err(NotHttp);
-            };
-            match response.status {
-                101 => return self.switch(found),
-                100..=199 => continue,
-                _ => asked.answered = true,
-            }
-            let polled = asked.method == "GET" && response.status == 200;
-            if polled && response.encoded && asked.link.is_some() {
-                found.problems.push(format!("{}: compressed polling bodies", self.name));
-            }
-            let wanted = polled && !response.encoded && asked.link.is_some() && !asked.upgrade;
-            if !wanted {
-                asked.link = None;
-            }
-            reader.expect_body(response.length(&asked.method), wanted);
-            if asked.upgrade {
-                // Refused: HTTP goes on.
-                if let Half::Leaving(reader) = &mut self.read {
-                    self.read = Half::Http(std::mem::take(reader));
-                    self.requests(found)?;
+                    found.pieces.push(link.piece(&self.name, flow, Raw::Payload(body)));
                 }
             }
+            // Another answer follows one that is interim.
+            Flow::Emitted if self.asked.front().is_some_and(|asked| asked.answered) => {
+                self.answered(body, found);
+            }
+            Flow::Emitted => {}
         }
-        Ok(())
     }
 
-    fn answer_ended(&mut self, body: Bytes, found: &mut Found) {
+    fn answered(&mut self, body: Bytes, found: &mut Found) {
         let Some(mut link) = self.asked.pop_front().and_then(|asked| asked.link) else { return };
         if link.session.is_none() {
             let first = link.protocol.decode_payload(&body, &Limits::default());
@@ -219,51 +272,60 @@ impl Wire {
         }
     }
 
-    fn switch(&mut self, found: &mut Found) -> Result<(), NotHttp> {
-        let (Half::Leaving(read), Half::Http(written)) = (&mut self.read, &mut self.written) else {
-            return Err(NotHttp);
+    fn message(&mut self, flow: Flow, message: Message, found: &mut Found) {
+        let Some(link) = &mut self.websocket else { return };
+        let body = match message {
+            Message::Text(text) => {
+                if link.session.is_none() && flow == Flow::Emitted {
+                    let text = String::from_utf8_lossy(&text).into_owned();
+                    link.session = opened(&Frame::Text(text));
+                }
+                Raw::Text(text)
+            }
+            Message::Binary(data) => Raw::Binary(data),
+            Message::Close(code) => Raw::Close(code),
         };
-        let (read, written) = (read.leave(), written.leave());
-        self.websocket = self.asked.pop_front().and_then(|asked| asked.link);
-        if self.websocket.is_none() {
-            (self.read, self.written) = (Half::Ignored, Half::Ignored);
-            return Ok(());
-        }
-        self.read = Half::Websocket(websocket::Reader::new(read));
-        self.written = Half::Websocket(websocket::Reader::new(written));
-        // The server speaks first.
-        self.messages(Flow::Emitted, found);
-        self.messages(Flow::Received, found);
-        Ok(())
+        found.pieces.push(link.piece(&self.name, flow, body));
     }
+}
 
-    fn messages(&mut self, flow: Flow, found: &mut Found) {
-        let half = match flow {
-            Flow::Received => &mut self.read,
-            Flow::Emitted => &mut self.written,
+impl Half {
+    /// Keeps what comes for later, while it waits for the answer to an upgrade.
+    fn wait(&mut self, bytes: &mut &[u8]) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.extend_from_slice(mem::take(bytes));
+        }
+    }
+}
+
+/// Adds to a body, if it is kept.
+fn keep(body: &mut Option<BytesMut>, content: &[u8]) -> Result<(), Problem> {
+    let Some(body) = body else { return Ok(()) };
+    if body.len() + content.len() > MAX_BODY {
+        return Err(Problem::NotHttp);
+    }
+    body.extend_from_slice(content);
+    Ok(())
+}
+
+/// Why the rest of a direction is not read.
+enum Problem {
+    /// It is no HTTP/1.1, or passes a bound.
+    NotHttp,
+    Websocket(Unreadable),
+}
+
+impl Problem {
+    fn told(&self, name: &str, flow: Flow) -> String {
+        let side = match flow {
+            Flow::Received => "client",
+            Flow::Emitted => "server",
         };
-        let (Half::Websocket(reader), Some(link)) = (&mut *half, &mut self.websocket) else {
-            return;
-        };
-        loop {
-            let body = match reader.next() {
-                Ok(None) => return,
-                Ok(Some(Message::Text(text))) => {
-                    if link.session.is_none() && flow == Flow::Emitted {
-                        let text = String::from_utf8_lossy(&text).into_owned();
-                        link.session = opened(&Frame::Text(text));
-                    }
-                    Raw::Text(text)
-                }
-                Ok(Some(Message::Binary(data))) => Raw::Binary(data),
-                Ok(Some(Message::Close(code))) => Raw::Close(code),
-                Err(reason) => {
-                    found.problems.push(unreadable(&self.name, flow, reason));
-                    *half = Half::Ignored;
-                    return;
-                }
-            };
-            found.pieces.push(link.piece(&self.name, flow, body));
+        match self {
+            Self::NotHttp => format!("{name} does not speak HTTP/1.1"),
+            Self::Websocket(reason) => {
+                format!("what the {side} sends on the websocket of {name} cannot be read: {reason}")
+            }
         }
     }
 }
@@ -296,12 +358,6 @@ fn opened(frame: &Frame) -> Option<Arc<str>> {
     (handshake.sid.len() <= MAX_SID).then(|| handshake.sid.into())
 }
 
-fn unreadable(name: &str, flow: Flow, reason: Unreadable) -> String {
-    let side = match flow {
-        Flow::Received => "client",
-        Flow::Emitted => "server",
-    };
-    format!("what the {side} sends on the websocket of {name} cannot be read: {reason}")
-}
-
 const MAX_SID: usize = 256;
+/// As much as the protocol core accepts.
+const MAX_BODY: usize = 128 << 20;
