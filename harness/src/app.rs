@@ -13,7 +13,7 @@ use crate::faults::Faults;
 use crate::hosted::{Hosted, Order};
 use crate::listen::Memory;
 use crate::panics::{HandlerPanic, Panics};
-use crate::process::RunningProcess;
+use crate::process::{self, RunningProcess};
 use crate::report::Leftover;
 use crate::server::{Patience, Server};
 use crate::service::AnyService;
@@ -191,7 +191,9 @@ impl AppBuilder {
             Kind::Process(process) => {
                 let reason = "it runs outside of this process, on the clock of the machine";
                 refuse_if(self.place == Place::Memory, ".simulated()", "a child process", reason)?;
-                let process = RunningProcess::start(process, port).await?;
+                refuse_a_paused_clock()?;
+                let path = self.path.as_deref().unwrap_or(DEFAULT_PATH);
+                let process = process::start(process, self.port, path).await?;
                 let target = process.url().into_target()?;
                 (Running::Process(process), target)
             }
@@ -199,6 +201,7 @@ impl AppBuilder {
                 let reason = "it runs outside of this process, on the clock of the machine";
                 refuse_if(self.place == Place::Memory, ".simulated()", "a URL", reason)?;
                 refuse_if(self.port.is_some(), ".port(..)", "a URL", "the URL names its port")?;
+                refuse_a_paused_clock()?;
                 (Running::Elsewhere, Target::from_url(&url)?)
             }
         };
@@ -417,10 +420,10 @@ impl App {
         self.panics.take()
     }
 
-    /// The process id, for an app that is a child process.
-    pub fn process_id(&self) -> Option<u32> {
+    /// The process, for an app that was made from a [`ChildProcess`](crate::ChildProcess).
+    pub fn process(&self) -> Option<&RunningProcess> {
         match &self.running {
-            Running::Process(process) => process.id(),
+            Running::Process(process) => Some(process),
             _ => None,
         }
     }
@@ -460,10 +463,7 @@ impl App {
             Running::Here { mut server, .. } => {
                 server.stop(Patience::starting_now(options.patience)).await
             }
-            Running::Process(process) => {
-                process.stop().await;
-                Vec::new()
-            }
+            Running::Process(process) => process.stop(options.patience).await,
             Running::Elsewhere => Vec::new(),
         };
         self.faults.end().await;
@@ -483,8 +483,10 @@ impl std::fmt::Debug for Running {
             Self::Hosted(hosted) => write!(f, "listening on {}", hosted.addr()),
             Self::Here { addr: Some(addr), .. } => write!(f, "listening on {addr}"),
             Self::Here { addr: None, .. } => f.write_str("simulated"),
-            Self::Process(process) => write!(f, "process {:?} at {}", process.id(), process.url()),
+            Self::Process(process) => process.fmt(f),
             Self::Elsewhere => f.write_str("elsewhere"),
         }
     }
 }
+
+const DEFAULT_PATH: &str = "/socket.io";

@@ -47,14 +47,25 @@ pub enum Error {
         source: std::io::Error,
     },
 
-    /// A server process ended, or stayed silent, before it said where it listens.
-    #[error("`{command}` {what} before it printed the URL it listens on\n{output}")]
-    NotReady {
+    /// A server process ended, or stayed silent, before it was ready; or it did not end in time.
+    #[error("`{command}` {what}\n{output}")]
+    Process {
         /// The command line.
         command: String,
-        /// What it did instead.
+        /// What it did, and what was awaited.
         what: String,
         /// The last lines it printed.
+        output: String,
+    },
+
+    /// A server process was given one free port after the other, and found each of them in use.
+    #[error("`{command}` found {} free ports in use, one after the other: {ports:?}\n{output}", .ports.len())]
+    PortsInUse {
+        /// The command line.
+        command: String,
+        /// The ports it was given.
+        ports: Vec<u16>,
+        /// The last lines it printed, with the last of them.
         output: String,
     },
 

@@ -55,9 +55,9 @@ pub use close::{Close, close};
 pub use error::{Error, Result};
 pub use faults::{Fault, Faults, Gone, Latency, Relay};
 pub use panics::HandlerPanic;
-pub use process::ChildProcess;
+pub use process::{ChildProcess, RunningProcess};
 pub use report::{CloseReport, Leftover};
-pub use subject::{IntoSubject, Server, Subject, TowerService, serve};
+pub use subject::{IntoSubject, Server, Subject, TowerService, hyper_service, serve};
 pub use tap::{ClientOfServer, Flow, ServerEvent, ServerLog, ServerPacket, ServerPacketKind};
 
 pub use trace::{TRACE_VARIABLE, Tracing};

@@ -50,6 +50,24 @@ pub enum Leftover {
         /// What it ended with.
         outcome: String,
     },
+    /// A server process did not end when it was asked to, and was killed.
+    Process {
+        /// The command line.
+        command: String,
+        /// Its process id.
+        id: u32,
+        /// For how long its end was awaited.
+        after: Duration,
+    },
+    /// A process that a server process had started still ran when that had ended, and was killed.
+    Orphan {
+        /// Its command line.
+        command: String,
+        /// Its process id.
+        id: u32,
+        /// The command line of the server.
+        server: String,
+    },
     /// A client was neither closed nor dropped, and the test was not told that it had ended.
     Client {
         /// Its name.
@@ -163,6 +181,16 @@ impl fmt::Display for Leftover {
             Self::ServerEnded { outcome } => {
                 write!(f, "the server ended before it was closed, with {outcome}")
             }
+            Self::Process { command, id, after } => write!(
+                f,
+                "`{command}` (process {id}) did not end within {after:?} of SIGTERM, and was killed \
+                 (if it has nothing to tidy up, `.killed_on_close()` does not ask)"
+            ),
+            Self::Orphan { command, id, server } => write!(
+                f,
+                "`{server}` left process {id} (`{command}`) behind, which was killed: a server that \
+                 gets SIGTERM ends what it has started (in a shell script, `exec` its last command)"
+            ),
             Self::Client { client } => write!(
                 f,
                 "{client} was never closed: `client.close().await?` before the app, or \

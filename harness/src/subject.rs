@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -46,8 +47,55 @@ where
     Subject(Kind::Listener(Box::new(serve)))
 }
 
-/// What [`create_app`](crate::create_app) can boot: a tower service (an axum `Router`, socketioxide's own
-/// service, a hyper service behind an adapter), a server that takes a listener ([`serve`]), a
+/// A service of hyper, which is no tower service: what `hyper::service::service_fn` makes, say.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use hyper::service::service_fn;
+/// use socketio_harness::{Result, close, create_app, hyper_service};
+///
+/// # async fn f() -> Result {
+/// let hello = service_fn(async |_request| {
+///     Ok::<_, std::convert::Infallible>(hyper::Response::new(Full::new(Bytes::from("hello"))))
+/// });
+/// let app = create_app(hyper_service(hello)).await?;
+/// close(app).await
+/// # }
+/// ```
+pub fn hyper_service<S, B>(service: S) -> Subject
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S: Clone,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Body + Send + 'static,
+    B::Data: Into<Bytes> + Send,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    Subject(Kind::Service(AnyService::new(OfHyper(service))))
+}
+
+/// A service of hyper as a tower service.
+#[derive(Clone)]
+struct OfHyper<S>(S);
+
+impl<S: hyper::service::Service<Request<Incoming>>> Service<Request<Incoming>> for OfHyper<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> S::Future {
+        self.0.call(request)
+    }
+}
+
+/// What [`create_app`](crate::create_app) can boot: a tower service (an axum `Router`, socketioxide's
+/// own service), a [service of hyper](hyper_service), a server that takes a listener ([`serve`]), a
 /// [`ChildProcess`] in any language, or the URL of a server that runs already.
 ///
 /// `Marker` only keeps the implementations apart; it is always inferred.

@@ -71,7 +71,7 @@ impl Peer {
 pub fn node_peer(script: &str) -> ChildProcess {
     let directory = peers("node");
     installed(&directory.join("node_modules"));
-    child(ChildProcess::new("node").arg(script), directory)
+    ChildProcess::new("node").arg(script).current_dir(directory)
 }
 
 /// A server of `fixtures/peers/python`, by the name of its script.
@@ -79,7 +79,7 @@ pub fn python_peer(script: &str) -> ChildProcess {
     let directory = peers("python");
     let python = directory.join(".venv").join("bin").join("python");
     installed(&python);
-    child(ChildProcess::new(python).arg(script), directory)
+    ChildProcess::new(python).arg(script).current_dir(directory)
 }
 
 fn peers(language: &str) -> PathBuf {
@@ -97,10 +97,6 @@ fn program(name: &str) -> PathBuf {
     let found =
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|it| it.is_file());
     found.unwrap_or_else(|| panic!("{name} is missing: run ./tests/run, which installs it"))
-}
-
-fn child(process: ChildProcess, directory: PathBuf) -> ChildProcess {
-    process.current_dir(directory).env("EXIT_WITH_STDIN", "1")
 }
 
 /// Waits for what nobody tells of: a server of this process runs on a thread of its own, and learns

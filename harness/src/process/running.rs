@@ -1,0 +1,235 @@
+use std::fmt;
+use std::future::Future;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use shared_child::SharedChild;
+use socketio_mock_client::{DEFAULT_TIMEOUT, scaled};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::group::Group;
+use super::output::{Output, Progress, Sought};
+use super::survivors::{Mark, Survivor, survivors};
+use super::{ChildProcess, Ending};
+use crate::report::Leftover;
+use crate::{Error, Result};
+
+/// The process of an app that was made from a [`ChildProcess`]; [`App::process`](crate::App::process)
+/// gives it.
+pub struct RunningProcess {
+    command: String,
+    child: Arc<SharedChild>,
+    group: Group,
+    mark: Mark,
+    output: Arc<Output>,
+    url: String,
+    ending: Ending,
+    /// The test has asked for its end.
+    is_to_end: AtomicBool,
+    is_closed: bool,
+}
+
+impl RunningProcess {
+    /// Starts the process, and threads that read what it prints and wait for its end.
+    pub(super) fn spawn(process: &ChildProcess, port: u16, sought: Sought) -> Result<Self> {
+        let command_line = process.command_line();
+        let cannot_start = |source| Error::Spawn { command: command_line.clone(), source };
+        let group = Group::new().map_err(cannot_start)?;
+        let mark = Mark::new(group.id());
+        let mut command = process.command(port);
+        command.env(Mark::VARIABLE, mark.value());
+        group.take_in(&mut command);
+        let child = Arc::new(SharedChild::spawn(&mut command).map_err(cannot_start)?);
+        let running = Self {
+            command: command_line.clone(),
+            child,
+            group,
+            mark,
+            output: Output::new(sought),
+            url: String::new(),
+            ending: process.ending,
+            is_to_end: AtomicBool::new(false),
+            // Until it is ready, what it printed goes into the error.
+            is_closed: true,
+        };
+        running.follow().map_err(cannot_start)?;
+        Ok(running)
+    }
+
+    fn follow(&self) -> std::io::Result<()> {
+        self.output.follow(self.child.take_stdout())?;
+        self.output.follow(self.child.take_stderr())?;
+        let (child, output) = (Arc::clone(&self.child), Arc::clone(&self.output));
+        let end_of_group = self.group.end();
+        thread::Builder::new().name("end of a server".into()).spawn(move || {
+            if let Ok(status) = child.wait() {
+                output.progress().send_modify(|progress| progress.ended = Some(status));
+            }
+            end_of_group();
+            output.progress().send_modify(|progress| progress.group_ended = true);
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn now_ready(mut self, url: String) -> Self {
+        self.url = url;
+        self.is_closed = false;
+        self
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn captured(&self) -> &Arc<Output> {
+        &self.output
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The last lines it has printed: standard output and standard error, each in its own order, and
+    /// mixed as they were read.
+    pub fn output(&self) -> String {
+        self.output.text()
+    }
+
+    /// Resolves when it has ended, with its exit status. Processes that it has started may still
+    /// run.
+    ///
+    /// Fails with [`Error::Process`] if that takes longer than [`DEFAULT_TIMEOUT`].
+    pub fn ended(&self) -> impl Future<Output = Result<ExitStatus>> + Send + use<> {
+        let (output, command) = (Arc::clone(&self.output), self.command.clone());
+        let after = scaled(DEFAULT_TIMEOUT);
+        async move {
+            match timeout(after, reaches(&output, |now| now.ended)).await {
+                Ok(status) => Ok(status),
+                Err(_) => Err(Error::Process {
+                    command,
+                    what: format!("still ran after {after:?}"),
+                    output: output.to_string(),
+                }),
+            }
+        }
+    }
+
+    /// Asks it to end, by SIGTERM. [`close`](crate::close) takes its end as expected from now on.
+    pub fn terminate(&self) {
+        self.is_to_end.store(true, Ordering::Release);
+        Group::terminate(&self.child);
+    }
+
+    /// Kills it and all that it has started, as a crash would. [`close`](crate::close) takes its end
+    /// as expected from now on.
+    pub fn kill(&self) {
+        self.is_to_end.store(true, Ordering::Release);
+        self.group.kill(&self.child);
+    }
+
+    fn status(&self) -> Option<ExitStatus> {
+        self.output.progress().borrow().ended
+    }
+
+    /// Ends it, and kills what is left. Returns what should not have been left.
+    pub(crate) async fn stop(mut self, patience: Duration) -> Vec<Leftover> {
+        self.is_closed = true;
+        let until = Instant::now() + patience;
+        let mut left = Vec::new();
+        let was_to_end = self.is_to_end.load(Ordering::Acquire);
+        match self.status() {
+            Some(status) if !was_to_end => {
+                self.all_was_printed().await;
+                left.push(Leftover::ServerEnded { outcome: format!("{status}\n{}", self.output) });
+            }
+            None if self.ending == Ending::Terminated => {
+                Group::terminate(&self.child);
+                if timeout_at(until, reaches(&self.output, |now| now.ended)).await.is_err() {
+                    left.push(Leftover::Process {
+                        command: self.command.clone(),
+                        id: self.id(),
+                        after: patience,
+                    });
+                }
+            }
+            _ => {}
+        }
+        // One that was killed had no chance to end what it had started.
+        if self.status().is_some() && self.ending == Ending::Terminated {
+            left.extend(self.orphans(until).await);
+        }
+        self.group.kill(&self.child);
+        let gone = reaches(&self.output, |now| now.group_ended.then_some(()));
+        // The kernel may hold on to a process for longer.
+        let _ = timeout(scaled(DEFAULT_TIMEOUT), gone).await;
+        left
+    }
+
+    /// What the process has started, and has neither ended nor ends in time.
+    async fn orphans(&self, until: Instant) -> Vec<Leftover> {
+        let orphans = loop {
+            let orphans = survivors(self.group.id(), &self.mark);
+            if orphans.is_empty() || Instant::now() >= until {
+                break orphans;
+            }
+            // Nobody tells of the end of processes that are not one's own children.
+            tokio::time::sleep(LOOK_AGAIN).await;
+        };
+        if !orphans.is_empty() {
+            Group::kill_others(&orphans);
+        }
+        let told = |Survivor { id, command }| Leftover::Orphan {
+            command,
+            id,
+            server: self.command.clone(),
+        };
+        orphans.into_iter().map(told).collect()
+    }
+
+    /// Both outputs have ended, or a process it has left behind keeps them open.
+    pub(super) async fn all_was_printed(&self) {
+        let ended = reaches(&self.output, |now| (now.open_streams == 0).then_some(()));
+        let _ = timeout(LAST_WORDS, ended).await;
+    }
+}
+
+/// What is sought in the progress of a process, as soon as it is there.
+pub(super) async fn reaches<T>(output: &Output, look: impl Fn(&Progress) -> Option<T>) -> T {
+    let mut progress = output.progress().subscribe();
+    loop {
+        if let Some(found) = look(&progress.borrow_and_update()) {
+            return found;
+        }
+        if progress.changed().await.is_err() {
+            // The sender lives in `output`.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for RunningProcess {
+    /// A process whose app was not closed ends all the same. Why it was not closed is most likely to
+    /// be found in what it printed.
+    fn drop(&mut self) {
+        self.group.kill(&self.child);
+        if !self.is_closed {
+            let (command, id) = (&self.command, self.id());
+            eprintln!("`{command}` (process {id}) was not closed, and is killed\n{}", self.output);
+        }
+    }
+}
+
+impl fmt::Debug for RunningProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} (`{}`) at {}", self.id(), self.command, self.url)
+    }
+}
+
+/// Between two looks for processes that were left behind.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long what a process has printed may be under way when it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
