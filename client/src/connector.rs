@@ -14,11 +14,7 @@ use tokio::net::TcpStream;
 /// network or a proxy.
 pub trait Connector: Send + Sync + 'static {
     /// Opens one stream. Polling needs two at a time, an upgrade one more.
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>>;
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a>;
 
     /// Whether its streams stay within tokio's runtime, so that a paused clock of tokio waits for
     /// them. What goes through the operating system does not.
@@ -31,6 +27,30 @@ pub trait Connector: Send + Sync + 'static {
     fn transit(&self) -> Transit {
         Transit::default()
     }
+}
+
+/// The future of [`Connector::connect`]; [`connecting`] makes one.
+pub type Connecting<'a> = BoxFuture<'a, io::Result<Box<dyn ByteStream>>>;
+
+/// Opens a byte stream of any type, for [`Connector::connect`].
+///
+/// ```
+/// use socketio_mock_client::{Connecting, Connector, connecting};
+/// use tokio::net::TcpStream;
+///
+/// /// Reaches everything through one port of this machine.
+/// struct Tunnel(u16);
+///
+/// impl Connector for Tunnel {
+///     fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+///         connecting(TcpStream::connect(("127.0.0.1", self.0)))
+///     }
+/// }
+/// ```
+pub fn connecting<'a, S: ByteStream>(
+    opening: impl Future<Output = io::Result<S>> + Send + 'a,
+) -> Connecting<'a> {
+    async move { Ok(Box::new(opening.await?) as Box<dyn ByteStream>) }.boxed()
 }
 
 /// What a [`Connector`] that delays bytes is about.
@@ -52,18 +72,13 @@ impl<T: AsyncRead + AsyncWrite + Any + Send + Unpin> ByteStream for T {}
 pub(crate) struct TcpConnector;
 
 impl Connector for TcpConnector {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let host = host.trim_start_matches('[').trim_end_matches(']');
             let stream = TcpStream::connect((host, port)).await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(stream)
+        })
     }
 }
 
@@ -93,15 +108,10 @@ impl UnixConnector {
 
 #[cfg(unix)]
 impl Connector for UnixConnector {
-    fn connect<'a>(
-        &'a self,
-        _host: &'a str,
-        _port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        connecting(async move {
             let stream = tokio::net::UnixStream::connect(&self.path).await?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(stream)
+        })
     }
 }

@@ -76,7 +76,7 @@ pub use client::SocketIoClient;
 pub use connection_events::{ConnectionEvent, ConnectionEvents};
 #[cfg(unix)]
 pub use connector::UnixConnector;
-pub use connector::{ByteStream, Connector, Transit};
+pub use connector::{ByteStream, Connecting, Connector, Transit, connecting};
 pub use control::RawPacket;
 pub use engine::Engine;
 pub use error::{Error, Result};

@@ -21,7 +21,7 @@ use crate::observer::{Failure, Met, Opening, Recorder};
 use crate::registry::{Registry, WeakRegistry};
 use crate::socket::{AckSender, Socket, Unsent};
 use crate::transcript::{Direction, Transcript};
-use crate::{Error, Result};
+use crate::{Error, Result, fence};
 
 /// What the driver of a connection and the handles to it share.
 pub(crate) struct Shared {
@@ -408,6 +408,8 @@ impl State {
                     self.strays += 1;
                 }
             }
+            // The answer to a fence that nobody waits for any more is the toolkit's own affair.
+            Event::Stray(packet) if packet.namespace().starts_with(fence::PREFIX) => {}
             Event::Stray(packet) => {
                 self.strays += 1;
                 tracing::debug!(target: "socketio", ?packet, "packet nobody waits for");

@@ -1,14 +1,12 @@
 use std::io;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::connector::{ByteStream, Connector};
+use crate::connector::{Connecting, Connector, connecting};
 use crate::{Error, Result};
 
 /// Encrypts what another connector opens.
@@ -30,21 +28,16 @@ impl Tls {
 }
 
 impl Connector for Tls {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let stream = self.inner.connect(host, port).await?;
             let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
             let name = ServerName::try_from(name)
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
             let connector = TlsConnector::from(Arc::clone(&self.config));
             let stream = connector.connect(name, stream).await?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(stream)
+        })
     }
 }
 

@@ -66,13 +66,14 @@ pub use trace::{TRACE_VARIABLE, Tracing};
 pub use socketio_mock_client::UnixConnector;
 pub use socketio_mock_client::{
     Absence, AckFuture, All, Args, ByteStream, Candidate, Claim, ClientBuilder, ClientsBuilder,
-    CloseReason, ConnectionEvent, ConnectionEvents, ConnectionObserver, Connector, Content,
-    DEFAULT_TIMEOUT, Difference, Direction, EncodedArgs, Engine, Entry, Error as ClientError,
-    Event, EventLog, EventPattern, EventStream, Expectation, Expecting, Failure, Fate, First,
-    FrameData, Group, InOrder, IntoTarget, Leftovers, LogEntry, Manner, Met, NamespaceBuilder,
-    Next, Number, Observed, Observer, Once, Opening, Packet, PacketEntry, Panics, ParseArgsError,
-    Parser, Protocol, RawPacket, ReasonName, Reconnection, Redacted, RegisteredClient, Registry,
-    Responder, Situation, SocketIoClient, Source, TIMEOUT_SCALE_VARIABLE, Target, Transcript,
-    Transit, Transport, Tries, Unmet, Upgrade, assert_emitted, assert_not_emitted, clock_is_paused,
-    create_socketio_client, create_socketio_clients, event, group, matchers, scaled,
+    CloseReason, Connecting, ConnectionEvent, ConnectionEvents, ConnectionObserver, Connector,
+    Content, DEFAULT_TIMEOUT, Difference, Direction, EncodedArgs, Engine, Entry,
+    Error as ClientError, Event, EventLog, EventPattern, EventStream, Expectation, Expecting,
+    Failure, Fate, First, FrameData, Group, InOrder, IntoTarget, Leftovers, LogEntry, Manner, Met,
+    NamespaceBuilder, Next, Number, Observed, Observer, Once, Opening, Packet, PacketEntry, Panics,
+    ParseArgsError, Parser, Protocol, RawPacket, ReasonName, Reconnection, Redacted,
+    RegisteredClient, Registry, Responder, Situation, SocketIoClient, Source,
+    TIMEOUT_SCALE_VARIABLE, Target, Transcript, Transit, Transport, Tries, Unmet, Upgrade,
+    assert_emitted, assert_not_emitted, clock_is_paused, connecting, create_socketio_client,
+    create_socketio_clients, event, group, matchers, scaled,
 };

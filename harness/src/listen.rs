@@ -3,9 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use socketio_mock_client::{ByteStream, Connector};
+use socketio_mock_client::{ByteStream, Connecting, Connector, connecting};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -65,18 +63,13 @@ impl Memory {
 }
 
 impl Connector for Memory {
-    fn connect<'a>(
-        &'a self,
-        _host: &'a str,
-        _port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        connecting(async move {
             let (client, server) = End::pair();
             let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
             self.outgoing.send(server).map_err(refused)?;
-            Ok(Box::new(client) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(client)
+        })
     }
 
     fn is_in_memory(&self) -> bool {

@@ -1,15 +1,12 @@
 //! Several nodes and clients on a simulated network, from a seed.
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use socketio_mock_client::{ByteStream, Connector, Target};
+use socketio_mock_client::{Connecting, Connector, Target, connecting};
 
 use crate::connections::Connections;
 use crate::subject::{IntoSubject, Kind};
@@ -183,16 +180,11 @@ pub const SEED_VARIABLE: &str = "SOCKETIO_TEST_SEED";
 struct SimulatedConnector;
 
 impl Connector for SimulatedConnector {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let stream = turmoil::net::TcpStream::connect((host, port)).await?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(stream)
+        })
     }
 }
 

@@ -4,9 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use socketio_harness::{ByteStream, Connector};
+use socketio_harness::{Connecting, Connector, connecting};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -15,16 +13,11 @@ use tokio::net::TcpStream;
 pub struct Cut(pub usize);
 
 impl Connector for Cut {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let tcp = TcpStream::connect((host, port)).await?;
-            Ok(Box::new(CutStream { tcp, left: self.0 }) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(CutStream { tcp, left: self.0 })
+        })
     }
 }
 

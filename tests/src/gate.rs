@@ -1,10 +1,6 @@
 //! A network that a test can shut.
 
-use std::io;
-
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use socketio_harness::{ByteStream, Connector};
+use socketio_harness::{Connecting, Connector, connecting};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -30,18 +26,13 @@ impl Gate {
 }
 
 impl Connector for Gate {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             // The sender lives in `self`, so waiting cannot fail.
             let _ = self.0.subscribe().wait_for(|open| *open).await;
             let stream = TcpStream::connect((host, port)).await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(stream)
+        })
     }
 }

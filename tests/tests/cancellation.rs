@@ -10,8 +10,8 @@ use rstest_reuse::{apply, template};
 use serde_json::json;
 use socketio_fixtures::{Limits, Server, peer};
 use socketio_harness::{
-    App, ChildProcess, CloseReason, Result, close, create_app, create_socketio_client,
-    create_socketio_clients,
+    App, ChildProcess, Claim, ClientError, CloseReason, Result, SocketIoClient, Transport, Upgrade,
+    close, create_app, create_socketio_client, create_socketio_clients, event,
 };
 use socketio_tests::{Via, no_client_is_left_in, node_peer, python_peer};
 
@@ -225,6 +225,98 @@ async fn a_disconnection_can_be_awaited_again(#[case] via: Via) -> Result {
             assert_eq!(reason?, CloseReason::ServerDisconnect);
         }
         assert_eq!(client.disconnected().await?, CloseReason::ServerDisconnect);
+        client.close().await?;
+    }
+    close(app).await
+}
+
+/// Cancels `wait` at its first poll, its second, … until it is done before that; after each, the
+/// client is as good as new.
+async fn cancelled_at_each_poll<T, F>(
+    client: &SocketIoClient,
+    mut wait: impl FnMut() -> F,
+) -> Result<usize>
+where
+    F: IntoFuture<Output = Result<T, ClientError>>,
+{
+    for polls in 0.. {
+        let done = cancelled_after(polls, wait()).await;
+        let answer = client.send_with_ack("message-with-ack", polls).await?;
+        assert_eq!(answer.values(), [json!(polls)], "after {polls} polls");
+        assert!(client.connected());
+        if let Some(done) = done {
+            done?;
+            return Ok(polls);
+        }
+    }
+    unreachable!("the loop ends with the wait")
+}
+
+#[apply(on_every_transport)]
+async fn cancelled_fences_leave_no_namespace_behind(#[case] via: Via) -> Result {
+    let (app, server) = boot().await?;
+    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    assert!(cancelled_at_each_poll(&client, || client.fence()).await? > 1);
+    assert!(cancelled_at_each_poll(&client, || client.settle()).await? > 1);
+    assert!(cancelled_at_each_poll(&client, || client.try_expect_none("never")).await? > 1);
+    assert!(cancelled_at_each_poll(&client, || client.try_expect("auth").times(1)).await? > 1);
+    // All of them fences, and each refused namespace nobody's business.
+    assert_eq!((server.sockets("/"), client.stray_packets()), (1, 0));
+    client.close().await?;
+    nothing_is_left_in(&app, &server).await;
+    close(app).await
+}
+
+#[apply(on_every_transport)]
+async fn cancelled_expectations_take_nothing_from_others(#[case] via: Via) -> Result {
+    let (app, _) = boot().await?;
+    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let expect = || {
+        client.send("message", "expected").expect("a connection");
+        client.try_expect("message-back").args("expected").from_now()
+    };
+    assert!(cancelled_at_each_poll(&client, expect).await? > 1);
+    let in_order = || {
+        client.send("burst", 2).expect("a connection");
+        let order = [event("tick").args(0), event("tick").args(1)];
+        client.try_expect_in_order(order).from_now()
+    };
+    assert!(cancelled_at_each_poll(&client, in_order).await? > 1);
+    let log = client.log();
+    assert!(log.iter().all(|entry| entry.claim == Claim::Nobody), "{log}");
+    client.close().await?;
+    close(app).await
+}
+
+#[apply(on_every_transport)]
+async fn an_expected_end_can_be_awaited_again(#[case] via: Via) -> Result {
+    let (app, _) = boot().await?;
+    for polls in 0..4 {
+        let client = create_socketio_client(&app).transports(via.transports()).await?;
+        client.send("leave", ())?;
+        let expected = client.try_expect_disconnect(CloseReason::ServerDisconnect);
+        if let Some(reason) = cancelled_after(polls, expected).await {
+            reason?;
+        }
+        client.try_expect_disconnect(CloseReason::ServerDisconnect).await?;
+        client.close().await?;
+    }
+    close(app).await
+}
+
+#[tokio::test]
+async fn an_upgrade_that_was_asked_for_goes_on_when_its_wait_is_cancelled() -> Result {
+    let (app, _) = boot().await?;
+    for polls in 0..4 {
+        let transports = Via::Upgrade.transports();
+        let client =
+            create_socketio_client(&app).transports(transports).upgrade(Upgrade::OnRequest).await?;
+        client.upgrade();
+        let upgraded = cancelled_after(polls, client.upgraded()).await;
+        client.upgraded().await?;
+        upgraded.transpose()?;
+        assert_eq!(client.transport(), Transport::Websocket);
+        client.send_with_ack("message-with-ack", ()).await?;
         client.close().await?;
     }
     close(app).await

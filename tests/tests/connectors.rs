@@ -1,14 +1,12 @@
 //! Any byte stream carries a client: encrypted, through a Unix socket, in memory.
 
 use axum::serve;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::hello;
 use socketio_harness::{
-    ByteStream, ClientError, Connector, Result, Target, UnixConnector, close, create_app,
-    create_socketio_client,
+    ClientError, Connecting, Connector, Result, Target, UnixConnector, close, connecting,
+    create_app, create_socketio_client,
 };
 use socketio_tests::Via;
 use socketio_tests::tls::encrypt;
@@ -63,18 +61,13 @@ struct Pipes {
 }
 
 impl Connector for Pipes {
-    fn connect<'a>(
-        &'a self,
-        _host: &'a str,
-        _port: u16,
-    ) -> BoxFuture<'a, std::io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        connecting(async move {
             let (client, mut server) = tokio::io::duplex(64);
             let mut app = TcpStream::connect(("127.0.0.1", self.port)).await?;
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut server, &mut app).await });
-            Ok(Box::new(client) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(client)
+        })
     }
 }
 

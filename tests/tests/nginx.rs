@@ -1,15 +1,14 @@
 //! Two servers behind nginx, with the configuration of `fixtures/nginx/`.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, try_join_all};
+use futures::future::try_join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 use socketio_fixtures::{Limits, peer};
 use socketio_harness::{
-    ByteStream, Connector, Result, Target, Transport, close, create_app, create_socketio_client,
+    Connecting, Connector, Result, Target, Transport, close, connecting, create_app,
+    create_socketio_client,
 };
 use socketio_tests::Via;
 use socketio_tests::nginx::Nginx;
@@ -20,18 +19,12 @@ use tokio::net::TcpSocket;
 struct From(u8);
 
 impl Connector for From {
-    fn connect<'a>(
-        &'a self,
-        _: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, _: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let socket = TcpSocket::new_v4()?;
             socket.bind((IpAddr::from([127, 0, 0, self.0]), 0).into())?;
-            let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
+        })
     }
 }
 

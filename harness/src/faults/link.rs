@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use socketio_mock_client::{ByteStream, Connector, Transit};
+use socketio_mock_client::{ByteStream, Connecting, Connector, Transit, connecting};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -43,20 +41,15 @@ impl FaultyConnector {
 }
 
 impl Connector for FaultyConnector {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let number = self.registry.number();
             let mut rules = self.book.watch();
             admit(&mut rules, number).await?;
             let stream = self.inner.connect(host, port).await?;
             let link = Link::new(stream, rules, Arc::clone(&self.registry), number);
-            Ok(Box::new(link) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(link)
+        })
     }
 
     fn is_in_memory(&self) -> bool {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use socketio_mock_client::{ByteStream, Connector};
+use socketio_mock_client::{ByteStream, Connecting, Connector, connecting};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Flow, Tap};
@@ -27,18 +25,13 @@ impl ObservedConnector {
 }
 
 impl Connector for ObservedConnector {
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Connecting<'a> {
+        connecting(async move {
             let stream = self.inner.connect(host, port).await?;
             let connection = self.next.fetch_add(1, Ordering::Relaxed);
             let observed = Observed { stream, tap: Arc::clone(&self.tap), connection };
-            Ok(Box::new(observed) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(observed)
+        })
     }
 
     fn is_in_memory(&self) -> bool {

@@ -1,10 +1,15 @@
 //! Attachments before, between and after text.
 
 use bytes::Bytes;
+use rstest::rstest;
 use serde_json::json;
-use socketio_harness::{Event, Result, SocketIoClient, Transport, close, create_socketio_client};
+use socketio_harness::{
+    ClientError, CloseReason, Event, Result, SocketIoClient, Transport, close,
+    create_socketio_client,
+};
 use socketio_tests::polling::PollingServer;
 use socketio_tests::scripted::{self, CONNECTED, OPEN, Websocket};
+use socketio_tests::{Peer, Via};
 
 /// An event of this name that announces attachments.
 fn announce(name: &str, attachments: usize) -> String {
@@ -67,4 +72,33 @@ async fn attachments_stand_between_text_in_a_polling_body() -> Result {
     is_understood(&client).await?;
     client.close().await?;
     close(server.app).await
+}
+
+/// socket.io takes ten attachments, and ends the connection over an eleventh.
+#[rstest]
+#[case::rust(Peer::Rust, 12)]
+#[case::node(Peer::Node, 10)]
+#[case::python(Peer::Python, 12)]
+#[tokio::test]
+async fn servers_take_so_many_attachments_and_their_refusal_is_told(
+    #[case] peer: Peer,
+    #[case] taken: u8,
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = peer.boot().await?;
+    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let parts = |count: u8| (0..count).map(|n| Bytes::from(vec![n; 3])).collect::<Vec<_>>();
+    client.send("echo-bin", parts(taken))?;
+    assert_eq!(client.once("echo-bin").await?.parse::<Vec<Bytes>>()?, parts(taken));
+    if peer == Peer::Node {
+        let waiting = client.send_with_ack("message-with-ack", parts(taken + 1));
+        let error = waiting.await.expect_err("the end of the connection");
+        assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+        let reason = client.disconnected().await?;
+        let by_server = [CloseReason::TransportClose, CloseReason::ServerDisconnect];
+        let broken = matches!(reason, CloseReason::TransportError(_));
+        assert!(by_server.contains(&reason) || broken, "{reason}");
+    }
+    client.close().await?;
+    close(app).await
 }

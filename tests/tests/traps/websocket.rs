@@ -36,6 +36,30 @@ async fn a_ping_right_after_the_open_packet_is_answered_before_anything_else() -
 }
 
 #[tokio::test]
+async fn noop_packets_come_at_any_time() -> Result {
+    let script = async |mut socket: Websocket| {
+        for packet in [OPEN, "6"] {
+            socket.text(packet).await;
+        }
+        socket.next().await;
+        for packet in ["6", CONNECTED, "6", "6", r#"42["event",1]"#, "6"] {
+            socket.text(packet).await;
+        }
+        socket.tell_next().await;
+        socket.text("6").await;
+        socket.drain().await;
+    };
+    let client = create_socketio_client(scripted::websocket(script).await.unwrap()).await?;
+    assert_eq!(client.once("event").await?.args(), [json!(1)]);
+    client.send("still here", ())?;
+    // None was answered.
+    assert_eq!(saw(&client).await?, r#"42["still here"]"#);
+    assert_eq!(client.stray_packets(), 0);
+    client.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_interval_of_zero_is_not_a_dead_server() -> Result {
     let script = async |mut socket: Websocket| {
         socket.text(r#"0{"sid":"e","upgrades":[],"pingInterval":0,"pingTimeout":0}"#).await;

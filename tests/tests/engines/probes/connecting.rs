@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use socketio_fixtures::{hello, peer};
 use socketio_harness::{
-    ByteStream, ClientBuilder, ClientError, Connector, Parser, Protocol, Target, create_app,
+    ClientBuilder, ClientError, Connecting, Connector, Parser, Protocol, Target, connecting,
+    create_app,
 };
 use socketio_tests::tls::encrypt;
 use socketio_tests::{Via, node_peer};
@@ -141,15 +140,10 @@ pub(crate) async fn connector(bench: &Bench<'_>) -> Outcome {
 struct Fixed(u16);
 
 impl Connector for Fixed {
-    fn connect<'a>(
-        &'a self,
-        _host: &'a str,
-        _port: u16,
-    ) -> BoxFuture<'a, std::io::Result<Box<dyn ByteStream>>> {
-        async move {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        connecting(async move {
             let stream = TcpStream::connect(("127.0.0.1", self.0)).await?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
-        }
-        .boxed()
+            Ok(stream)
+        })
     }
 }
