@@ -48,7 +48,13 @@ impl Future for Once {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if let Poll::Ready(result) = this.claim.poll_take(cx) {
-            return Poll::Ready(result.map_err(|error| this.claim.failing(error)));
+            return Poll::Ready(match result {
+                Ok(event) => {
+                    this.claim.met();
+                    Ok(event)
+                }
+                Err(error) => Err(this.claim.failing(error)),
+            });
         }
         this.deadline
             .poll(cx)
@@ -104,6 +110,12 @@ impl Claim {
     /// Tells who looks on at the connection that the test will be told of a failure.
     pub(crate) fn failing(&self, error: Error) -> Error {
         self.shared.failing(&self.socket.namespace, Some(&self.name), error)
+    }
+
+    /// Tells who looks on at the connection that the test has got what it waited for.
+    fn met(&self) {
+        let awaited = format_args!("once event \"{}\"", self.name);
+        self.shared.met(&self.socket.namespace, Some(&self.name), &awaited);
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -115,6 +115,7 @@ async fn the_life_of_the_app_and_the_expectations_that_were_met_are_noted() -> R
     let directory = directory("server-notes");
     let app = create_app(peer::router()).trace(Tracing::always(&directory)).await?;
     let client = create_socketio_client(&app).await?;
+    client.once("auth").await?;
     client.expect("auth").args([json!({})]).await;
     client.expect_none("kicked").await;
     app.emitted("auth").times(1).await;
@@ -125,6 +126,7 @@ async fn the_life_of_the_app_and_the_expectations_that_were_met_are_noted() -> R
 
     let trace = read(&directory);
     let met = [
+        "once event \"auth\"",
         "event \"auth\" with arguments [{}]",
         "no event \"kicked\"",
         "the server emitted exactly 1 × event \"auth\"",

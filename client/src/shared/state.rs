@@ -1,0 +1,198 @@
+//! What the driver and the handles change under the lock: the core, and who gets what it tells.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use socketio_proto::EncodedArgs;
+use socketio_proto::connection::{CloseReason, Connection, Event};
+use socketio_proto::engine::Transport;
+use tokio::sync::watch;
+
+use crate::connection_events::{ConnectionEvent, ConnectionLog};
+use crate::driver::WebsocketLane;
+use crate::engine::turns::Turns;
+use crate::inbox::Received;
+use crate::observer::Recorder;
+use crate::socket::{AckSender, Socket, Unsent};
+use crate::{Error, Result, fence};
+
+/// The connection, and all that moves with it.
+pub(crate) struct State {
+    pub(crate) core: Connection,
+    pub(crate) websocket: Option<WebsocketLane>,
+    /// Wakes the driver. Taken when it is woken, so that a burst wakes it once.
+    pub(super) driver: Option<Waker>,
+    /// When the first frame was sent since the driver was called last.
+    pub(crate) sent_at: Option<Duration>,
+    pub(crate) recorder: Recorder,
+    /// Whether the server's open packet has come.
+    pub(crate) opened: bool,
+    /// Whether the driver leaves what comes in the sockets of the operating system.
+    pub(crate) reading_paused: bool,
+    pub(crate) turns: Turns,
+    /// Packets that belonged to nobody: late acks, events of namespaces that were left.
+    pub(crate) strays: usize,
+    pub(crate) connection_log: ConnectionLog,
+    pub(super) progress: watch::Sender<Progress>,
+    /// By namespace, who gets its packets.
+    pub(super) sockets: FxHashMap<Arc<str>, Arc<Socket>>,
+}
+
+/// What a connection can be waited for. One channel for all: an idle client should be small.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) transport: Transport,
+    /// The last namespace was left: nothing keeps the connection any more.
+    pub(super) deserted: bool,
+    /// No transport is left, and none will be opened.
+    pub(super) gone: bool,
+}
+
+impl State {
+    /// Has this task woken by the next command.
+    pub(crate) fn call_driver_by(&mut self, waker: &Waker) {
+        self.sent_at = None;
+        if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
+            self.driver = Some(waker.clone());
+        }
+    }
+
+    pub(crate) fn with_websocket(&mut self, action: impl FnOnce(&mut WebsocketLane)) {
+        if let Some(lane) = &mut self.websocket {
+            action(lane);
+        }
+    }
+
+    /// Takes an event of the core. Whether the connection may come back decides what its end
+    /// means.
+    pub(crate) fn apply(&mut self, event: Event, may_come_back: bool) {
+        match event {
+            Event::Opened(_) => self.opened = true,
+            Event::Connected { namespace, sid, payload } => {
+                self.accepted(&namespace, sid, &payload);
+            }
+            Event::ConnectError { namespace, payload } => {
+                if let Some(socket) = self.sockets.remove(namespace.as_str()) {
+                    self.refused(&socket, payload);
+                }
+            }
+            Event::Event { namespace, id, name, args } => {
+                // That of the frame it came in, or of one that came along with it.
+                let at = self.recorder.transcript().last_at();
+                if let Some(socket) = self.sockets.get(namespace.as_str()) {
+                    socket.received(Received::new(name, args, id, at));
+                }
+            }
+            Event::Ack { namespace, id, args } => {
+                let socket = self.sockets.get(namespace.as_str());
+                if !socket.is_some_and(|socket| socket.acked(id, args)) {
+                    self.strays += 1;
+                }
+            }
+            // The answer to a fence that nobody waits for any more is the toolkit's own affair.
+            Event::Stray(packet) if packet.namespace().starts_with(fence::PREFIX) => {}
+            Event::Stray(packet) => {
+                self.strays += 1;
+                tracing::debug!(target: "socketio", ?packet, "packet nobody waits for");
+            }
+            Event::Disconnected { namespace, reason } => {
+                self.disconnected(&namespace, &reason, may_come_back);
+            }
+            Event::Closed(reason) => {
+                tracing::debug!(target: "socketio", %reason, "connection closed");
+                let waiting: Vec<_> = self.sockets.keys().cloned().collect();
+                for namespace in waiting {
+                    self.disconnected(&namespace, &reason, may_come_back);
+                }
+            }
+            Event::Upgraded => {
+                tracing::debug!(target: "socketio", "upgraded to websocket");
+                self.progress.send_modify(|progress| progress.transport = Transport::Websocket);
+            }
+            Event::UpgradeFailed(why) => {
+                tracing::debug!(target: "socketio", why, "upgrade given up, polling goes on");
+            }
+            // Only a server is asked.
+            Event::ConnectRequested { .. } => {}
+        }
+    }
+
+    pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
+        self.sockets.values().cloned().collect()
+    }
+
+    /// Whether packets of the socket's namespace go to this socket, and not to a later one.
+    pub(super) fn owns(&self, socket: &Arc<Socket>) -> bool {
+        self.sockets.get(&socket.namespace).is_some_and(|owner| Arc::ptr_eq(owner, socket))
+    }
+
+    pub(super) fn emit(
+        &mut self,
+        socket: &Arc<Socket>,
+        event: &str,
+        args: EncodedArgs,
+        ack: Option<AckSender>,
+    ) -> Result<Option<u64>> {
+        let not_connected = || Error::NotConnected {
+            what: format!("event \"{event}\""),
+            reason: socket.why_disconnected(),
+        };
+        let translate = |error| match error {
+            socketio_proto::Error::NotConnected(_) => not_connected(),
+            error => error.into(),
+        };
+        if !self.owns(socket) {
+            return Err(not_connected());
+        }
+        let Some(sender) = ack else {
+            self.core.emit(&socket.namespace, event, args).map_err(translate)?;
+            return Ok(None);
+        };
+        let id = self.core.emit_with_ack(&socket.namespace, event, args).map_err(translate)?;
+        socket.await_ack(id, sender);
+        Ok(Some(id))
+    }
+
+    fn accepted(&mut self, namespace: &str, sid: String, payload: &Value) {
+        let Some(socket) = self.sockets.get(namespace).cloned() else { return };
+        let comes_back = socket.was_connected();
+        let unsent = socket.accepted(sid, payload);
+        if comes_back {
+            self.connection_log.report(ConnectionEvent::NamespaceReconnected {
+                namespace: namespace.to_owned(),
+                id: socket.id(),
+                recovered: socket.recovered(),
+            });
+        }
+        for Unsent { event, args, ack } in unsent {
+            // The name was checked when it was emitted, and the namespace is connected.
+            if let Err(error) = self.emit(&socket, &event, args, ack) {
+                tracing::warn!(target: "socketio", %error, "buffered event not sent");
+            }
+        }
+    }
+
+    fn refused(&mut self, socket: &Socket, payload: Value) {
+        if socket.was_connected() {
+            let error = Error::from_connect_error(&socket.namespace, &payload).to_string();
+            let namespace = socket.namespace.to_string();
+            self.connection_log.report(ConnectionEvent::NamespaceRefused { namespace, error });
+        }
+        socket.refused(payload);
+    }
+
+    fn disconnected(&mut self, namespace: &str, reason: &CloseReason, may_come_back: bool) {
+        let on_purpose =
+            matches!(reason, CloseReason::ClientDisconnect | CloseReason::ServerDisconnect);
+        if may_come_back && !on_purpose {
+            if let Some(socket) = self.sockets.get(namespace) {
+                socket.disconnected(reason);
+            }
+        } else if let Some(socket) = self.sockets.remove(namespace) {
+            socket.end(reason);
+        }
+    }
+}
