@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 use socketio_proto::connection::CloseReason;
+use socketio_proto::engine::Protocol;
 use tokio::time::timeout_at;
 
 use crate::builder::auth_object;
@@ -100,7 +101,12 @@ fn no_reply(shared: &Shared, namespace: &str, patience: Patience) -> Error {
 fn ended_early(shared: &Shared, namespace: &str, reason: CloseReason) -> Error {
     let transcript = shared.transcript();
     if !shared.lock().opened {
-        return open::not_socketio(&shared.endpoint, &format_args!("{reason}{transcript}"));
+        let hint = match shared.endpoint.protocol {
+            // socket.io says so in HTTP, in the middle of the websocket.
+            Protocol::V3 => "\n  hint: socket.io 3 and 4 serve Engine.IO 3 with allowEIO3 alone",
+            Protocol::V4 => "",
+        };
+        return open::not_socketio(&shared.endpoint, &format_args!("{reason}{hint}{transcript}"));
     }
     Error::Disconnected { waiting_for: waiting_for_reply(namespace), reason, transcript }
 }

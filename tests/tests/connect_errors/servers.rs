@@ -138,6 +138,9 @@ async fn a_server_that_does_not_speak_this_transport_or_protocol() -> Result {
     let error = old.transports([Transport::Polling]).await.unwrap_err();
     assert!(matches!(error, Failure::SessionRefused { code: 5, .. }), "{error}");
     says(&error, &["Unsupported protocol version", "check the protocol version"]);
+    let error = create_socketio_client(&app).protocol(Protocol::V3).await.unwrap_err();
+    assert!(matches!(error, Failure::NotSocketIo { .. }), "{error}");
+    says(&error, &["hint: socket.io 3 and 4 serve Engine.IO 3 with allowEIO3 alone"]);
     close(app).await
 }
 
