@@ -13,8 +13,9 @@ use crate::client::SocketIoClient;
 /// These act on the whole connection, which the clients of its other namespaces share.
 impl SocketIoClient {
     /// Begins the upgrade to websocket now. For clients that were told to wait for it with
-    /// [`Upgrade::OnRequest`](crate::Upgrade::OnRequest); does nothing on websocket, or if the
-    /// server does not offer it. [`upgraded`](Self::upgraded) tells when it is done.
+    /// [`Upgrade::OnRequest`](crate::Upgrade::OnRequest); does nothing on websocket, for a client
+    /// that was given one transport alone, or if the server does not offer it.
+    /// [`upgraded`](Self::upgraded) tells when it is done.
     pub fn upgrade(&self) {
         self.shared().command(|state| state.core.upgrade(now()));
     }

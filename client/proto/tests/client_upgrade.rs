@@ -200,3 +200,13 @@ fn pings_while_polling_pauses_are_bounded() {
         "* closed: parse error (number of frames held back of 3 exceeds the limit of 2)",
     ]);
 }
+
+#[test]
+fn never_is_never() {
+    let mut config = ClientConfig::new(Polling);
+    config.upgrade = Upgrade::Never;
+    let mut client = Script::client_with(config);
+    client.body(OPEN_UPGRADABLE).gives(["* opened e"]);
+    let now = client.now;
+    client.call(|client| client.upgrade(now)).gives([]);
+}

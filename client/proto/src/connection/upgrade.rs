@@ -45,10 +45,12 @@ impl UpgradeState {
 }
 
 impl Connection {
-    /// Client: begins the upgrade now, if the session is on polling and the server offers it.
+    /// Client: begins the upgrade now, if the session is on polling, the server offers it, and the
+    /// client was not told [`Upgrade::Never`].
     pub fn upgrade(&mut self, now: Instant) {
         let offered = self.handshake.as_ref().is_some_and(Handshake::offers_websocket);
-        if let Role::Client { upgrade_timeout, .. } = self.role
+        if let Role::Client { upgrade_timeout, upgrade, .. } = self.role
+            && upgrade != Upgrade::Never
             && self.phase == Phase::Open
             && self.transport == Transport::Polling
             && self.upgrade == UpgradeState::None
