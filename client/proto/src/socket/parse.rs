@@ -122,7 +122,7 @@ fn split_namespace(text: &str) -> (&str, &str) {
 }
 
 fn ack_id(text: &str) -> Result<(Option<u64>, &str), Error> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     if digits.is_empty() {
         return Ok((None, rest));
