@@ -40,6 +40,8 @@ pub(crate) struct Driver {
     opening: Option<BoxFuture<'static, Result<WebsocketLane, tungstenite::Error>>>,
     /// When the core wants to be woken.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Whether the alarm wakes this task, and needs no poll before it does.
+    armed: bool,
     /// Why the connection ended, once it has.
     reason: Option<CloseReason>,
     /// After a close: how long the server may take to close its side.
@@ -48,7 +50,15 @@ pub(crate) struct Driver {
 
 impl Driver {
     fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, reason: None, polling: None, opening: None, alarm: None, linger: None }
+        Self {
+            shared,
+            polling: None,
+            opening: None,
+            alarm: None,
+            armed: false,
+            reason: None,
+            linger: None,
+        }
     }
 
     fn with_polling(mut self, lane: PollingLane) -> Self {
@@ -137,7 +147,13 @@ impl Driver {
     }
 
     fn ring_alarm(&mut self, state: &mut State, cx: &mut Context<'_>) -> bool {
-        let rings = self.alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_ready());
+        let Some(alarm) = &mut self.alarm else { return false };
+        // A driver has one task for its life: to register it at each turn would cost a lock.
+        let rings = if std::mem::replace(&mut self.armed, true) {
+            alarm.is_elapsed()
+        } else {
+            alarm.poll_unpin(cx).is_ready()
+        };
         if rings {
             self.alarm = None;
             input(state, Input::Tick);
@@ -207,6 +223,7 @@ impl Driver {
         let deadline = deadline.map(Instant::from_std);
         if self.alarm.as_ref().map(|alarm| alarm.deadline()) != deadline {
             self.alarm = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
+            self.armed = false;
         }
     }
 
