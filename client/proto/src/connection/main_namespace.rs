@@ -41,7 +41,7 @@ impl Connection {
             let sid = self.session_id(MAIN);
             self.tell(Event::Connected { namespace: MAIN.into(), sid, payload: Value::Null });
         }
-        self.namespaces.insert(MAIN.to_owned(), state);
+        self.namespaces.insert(MAIN.to_owned(), Box::new(state));
         true
     }
 

@@ -53,7 +53,7 @@ impl Connection {
         if self.joins_unasked(namespace) {
             return;
         }
-        self.namespaces.insert(namespace.to_owned(), Namespace::default());
+        self.namespaces.insert(namespace.to_owned(), Box::default());
         let packet = self.request(namespace, auth);
         self.send(&packet);
     }
@@ -106,7 +106,7 @@ impl Connection {
     /// official client does.
     pub fn disconnect(&mut self, namespace: &str) {
         match self.namespaces.get_mut(namespace) {
-            Some(Namespace { link: Link::Connected, .. }) => {
+            Some(state) if state.link == Link::Connected => {
                 self.forget(namespace);
                 self.send(&Packet::Disconnect { namespace: namespace.to_owned() });
                 let reason = match self.role {
@@ -135,7 +135,7 @@ impl Connection {
         };
         state.connect_deadline = None;
         let state = Namespace { link: Link::Connected, ..Namespace::default() };
-        self.namespaces.insert(namespace.to_owned(), state);
+        self.namespaces.insert(namespace.to_owned(), Box::new(state));
         let payload = Some(json!({ "sid": sid }));
         let packet = Packet::Connect { namespace: namespace.to_owned(), query: None, payload };
         self.send(&packet);
@@ -164,7 +164,7 @@ impl Connection {
         if let Role::Server(server) = &mut self.role {
             server.left.insert(namespace.to_owned());
         }
-        Some(state)
+        Some(*state)
     }
 
     pub(super) fn tell_strays(&mut self, packets: Vec<Packet>) {
@@ -216,11 +216,12 @@ impl Connection {
 }
 
 fn connected<'a>(
-    namespaces: &'a mut FxHashMap<String, Namespace>,
+    namespaces: &'a mut FxHashMap<String, Box<Namespace>>,
     namespace: &str,
 ) -> Result<&'a mut Namespace, Error> {
     namespaces
         .get_mut(namespace)
+        .map(|state| &mut **state)
         .filter(|state| state.link == Link::Connected)
         .ok_or_else(|| Error::NotConnected(namespace.to_owned()))
 }
