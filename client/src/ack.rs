@@ -80,6 +80,9 @@ impl Future for AckFuture {
                 Err(why) => Err(pending.failing(pending.unanswered(why))),
             });
         }
+        if !this.deadline.is_running() {
+            pending.shared.write_early();
+        }
         this.deadline.poll(cx).map(|()| {
             pending.told = true;
             Err(pending.failing(pending.timeout(this.deadline.after())))

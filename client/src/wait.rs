@@ -28,6 +28,10 @@ impl Deadline {
         *self = Self::new(after);
     }
 
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// Starts anew with the next poll.
     pub(crate) fn rewind(&mut self) {
         self.running = false;

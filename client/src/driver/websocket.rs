@@ -4,14 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use socketio_proto::Limits;
 use socketio_proto::engine::{Frame, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
-use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message, Utf8Bytes};
@@ -154,12 +153,31 @@ impl WebsocketLane {
     fn encode(&mut self, kind: Data, payload: &[u8]) {
         // Masks protect proxies from pages that choose what a browser sends: none here does.
         let mask = fastrand::u32(..).to_ne_bytes();
-        let opcode = OpCode::Data(kind);
-        let header = FrameHeader { opcode, mask: Some(mask), ..FrameHeader::default() };
-        self.outgoing.reserve(header.len(payload.len() as u64) + payload.len());
-        if let Err(error) = header.format(payload.len() as u64, &mut (&mut self.outgoing).writer())
-        {
-            self.failed.get_or_insert_with(|| Box::new(error));
+        let first = FINAL | u8::from(OpCode::Data(kind));
+        self.outgoing.reserve(LONGEST_HEADER + payload.len());
+        let [a, b, c, d] = mask;
+        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+            (Ok(length @ ..126), _) => {
+                self.outgoing.extend_from_slice(&[first, MASKED | length, a, b, c, d]);
+            }
+            (_, Ok(length)) => {
+                let [high, low] = length.to_be_bytes();
+                self.outgoing.extend_from_slice(&[
+                    first,
+                    MASKED | IN_TWO_BYTES,
+                    high,
+                    low,
+                    a,
+                    b,
+                    c,
+                    d,
+                ]);
+            }
+            _ => {
+                self.outgoing.extend_from_slice(&[first, MASKED | IN_EIGHT_BYTES]);
+                self.outgoing.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+                self.outgoing.extend_from_slice(&mask);
+            }
         }
         let begin = self.outgoing.len();
         self.outgoing.extend_from_slice(payload);
@@ -167,10 +185,13 @@ impl WebsocketLane {
         apply_mask(masked, mask);
     }
 
-    /// Writes from within a call of the user, so that a long burst does not pile up until the
-    /// driver has its turn. TCP only: it can be tried anywhere, while other streams may need the
+    /// Writes from within a call of the user: a long burst does not pile up until the driver has its
+    /// turn, and the server is at work while the one who waits for it gets ready to. TCP only: it can be tried anywhere, while other streams may need the
     /// task and the runtime they belong to. Errors come again in [`poll_write`](Self::poll_write).
-    fn write_early(&mut self) {
+    pub(crate) fn write_early(&mut self) {
+        if self.outgoing.is_empty() {
+            return;
+        }
         let stream: &dyn Any = &*self.stream;
         if let Some(stream) = stream.downcast_ref::<TcpStream>()
             && let Ok(written) = stream.try_write(&self.outgoing)
@@ -211,10 +232,18 @@ impl Write for Io<'_, '_> {
 }
 
 fn apply_mask(data: &mut [u8], mask: [u8; 4]) {
-    for word in data.chunks_mut(mask.len()) {
-        for (byte, mask) in word.iter_mut().zip(mask) {
-            *byte ^= mask;
-        }
+    let [a, b, c, d] = mask;
+    let twice = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (words, rest) = data.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ twice).to_ne_bytes();
+    }
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    for half in halves {
+        *half = (u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask) {
+        *byte ^= mask;
     }
 }
 
@@ -239,6 +268,17 @@ fn config(limits: Limits) -> WebSocketConfig {
         .max_message_size(Some(limits.max_packet))
         .max_frame_size(Some(limits.max_packet))
 }
+
+/// The bits of a frame's first two bytes: it is a whole message, and it is masked.
+const FINAL: u8 = 0x80;
+const MASKED: u8 = 0x80;
+
+/// What stands for a length that follows.
+const IN_TWO_BYTES: u8 = 0x7e;
+const IN_EIGHT_BYTES: u8 = 0x7f;
+
+/// Type, length in eight bytes, mask.
+const LONGEST_HEADER: usize = 14;
 
 /// From how many bytes on a burst is written before its end.
 const BATCH: usize = 16 << 10;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::connection_events::{ConnectionEvent, ConnectionLog};
+use crate::driver::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::engine::turns::{AFTER_A_LOST_ONE, Turns};
@@ -112,6 +113,11 @@ impl Shared {
             self.record_sent(state, Transport::Websocket, &frame);
             state.with_websocket(|lane| lane.send(&frame));
         }
+    }
+
+    /// Writes what has been sent, if the stream takes it here and now, ahead of the driver's turn.
+    pub(crate) fn write_early(&self) {
+        self.lock().with_websocket(WebsocketLane::write_early);
     }
 
     /// Notes a frame in the transcript. What leaves together has left at one time.
