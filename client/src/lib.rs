@@ -84,8 +84,8 @@ pub use event::Event;
 pub use event_log::{Claim, EventLog, LogEntry};
 pub use expect::{
     Absence, All, Candidate, Difference, EventPattern, Expectation, Expecting, First, Group,
-    InOrder, Manner, Number, Observed, Panics, ReasonName, Situation, Source, Tries, Unmet, event,
-    group, matchers,
+    GroupExpectation, InOrder, Manner, Number, Observed, Panics, ReasonName, Situation, Source,
+    Tries, Unmet, event, group, matchers,
 };
 pub use many::{ClientsBuilder, create_socketio_clients};
 pub use observer::{ConnectionObserver, Failure, FrameData, Met, Observer, Opening};

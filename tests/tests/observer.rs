@@ -83,10 +83,10 @@ async fn frames_are_seen_whole_and_failures_by_name(#[case] via: Via) -> Result 
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_question_that_may_come_or_not_is_no_failure() -> Result {
     let seen = Seen::default();
-    let app = create_app(hello::router()).await?;
+    let app = create_app(hello::router()).simulated().await?;
     app.registry().observe(Arc::new(seen.clone()));
     let client = create_socketio_client(&app).timeout(Duration::from_millis(50)).await?;
     let answering = client.respond("question", |_| "answer")?;

@@ -1,24 +1,19 @@
 use std::panic::Location;
-use std::slice;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
-
-use futures::future::join_all;
 
 use super::absence::Absence;
 use super::expectation::{Expectation, First};
-use super::manner::{Expecting, Manner, Panics, Tries};
+use super::group_expectation::{GroupExpectation, Plan};
+use super::manner::{Panics, Tries};
 use super::pattern::EventPattern;
-use super::search::{Exhausted, Search, candidate};
-use super::source::{ClientSource, Source};
-use super::unmet::Unmet;
+use super::source::ClientSource;
+use crate::Result;
 use crate::client::SocketIoClient;
 use crate::event::Event;
 use crate::redacted::Redacted;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::{Error, Result};
 
 /// Several clients, for expectations about who gets what, and in which order; made by [`group`].
 ///
@@ -43,10 +38,10 @@ pub struct Group {
 }
 
 #[derive(Clone)]
-struct Member {
+pub(super) struct Member {
     shared: Arc<Shared>,
     socket: Arc<Socket>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// Puts clients into a [`Group`]. It does not keep them open.
@@ -57,14 +52,14 @@ pub fn group<'a>(clients: impl IntoIterator<Item = &'a SocketIoClient>) -> Group
 impl Group {
     /// Every client of the group should get such an event. Gives one a client, in the group's order.
     #[track_caller]
-    pub fn expect_all(&self, event: impl Into<EventPattern>) -> Expecting<Vec<Event>, Panics> {
-        self.split(self.members.clone(), event.into())
+    pub fn expect_all(&self, event: impl Into<EventPattern>) -> GroupExpectation<Panics> {
+        self.split(self.members.clone(), event)
     }
 
     /// [`expect_all`](Self::expect_all) with an error instead of a panic.
     #[track_caller]
-    pub fn try_expect_all(&self, event: impl Into<EventPattern>) -> Expecting<Vec<Event>, Tries> {
-        self.split(self.members.clone(), event.into())
+    pub fn try_expect_all(&self, event: impl Into<EventPattern>) -> GroupExpectation<Tries> {
+        self.split(self.members.clone(), event)
     }
 
     /// These clients should get such an event, and no other client of the group. That the others do
@@ -75,8 +70,8 @@ impl Group {
         &self,
         receivers: impl IntoIterator<Item = &'a SocketIoClient>,
         event: impl Into<EventPattern>,
-    ) -> Expecting<Vec<Event>, Panics> {
-        self.split(receivers.into_iter().map(Member::of).collect(), event.into())
+    ) -> GroupExpectation<Panics> {
+        self.split(receivers.into_iter().map(Member::of).collect(), event)
     }
 
     /// [`expect_only`](Self::expect_only) with an error instead of a panic.
@@ -85,20 +80,20 @@ impl Group {
         &self,
         receivers: impl IntoIterator<Item = &'a SocketIoClient>,
         event: impl Into<EventPattern>,
-    ) -> Expecting<Vec<Event>, Tries> {
-        self.split(receivers.into_iter().map(Member::of).collect(), event.into())
+    ) -> GroupExpectation<Tries> {
+        self.split(receivers.into_iter().map(Member::of).collect(), event)
     }
 
     /// No client of the group should have been sent such an event.
     #[track_caller]
-    pub fn expect_none(&self, event: impl Into<EventPattern>) -> Expecting<Vec<Event>, Panics> {
-        self.split(Vec::new(), event.into())
+    pub fn expect_none(&self, event: impl Into<EventPattern>) -> GroupExpectation<Panics> {
+        self.split(Vec::new(), event)
     }
 
     /// [`expect_none`](Self::expect_none) with an error instead of a panic.
     #[track_caller]
-    pub fn try_expect_none(&self, event: impl Into<EventPattern>) -> Expecting<Vec<Event>, Tries> {
-        self.split(Vec::new(), event.into())
+    pub fn try_expect_none(&self, event: impl Into<EventPattern>) -> GroupExpectation<Tries> {
+        self.split(Vec::new(), event)
     }
 
     /// Each event should come to its client after the one before it came to its own.
@@ -109,8 +104,8 @@ impl Group {
     pub fn expect_in_order<'a, P: Into<EventPattern>>(
         &self,
         events: impl IntoIterator<Item = (&'a SocketIoClient, P)>,
-    ) -> Expecting<Vec<Event>, Panics> {
-        in_order(steps(events))
+    ) -> GroupExpectation<Panics> {
+        GroupExpectation::new(Plan::in_order(events))
     }
 
     /// [`expect_in_order`](Self::expect_in_order) with an error instead of a panic.
@@ -118,8 +113,8 @@ impl Group {
     pub fn try_expect_in_order<'a, P: Into<EventPattern>>(
         &self,
         events: impl IntoIterator<Item = (&'a SocketIoClient, P)>,
-    ) -> Expecting<Vec<Event>, Tries> {
-        in_order(steps(events))
+    ) -> GroupExpectation<Tries> {
+        GroupExpectation::new(Plan::in_order(events))
     }
 
     /// The conversations of all clients for a snapshot: see
@@ -134,47 +129,38 @@ impl Group {
     }
 
     #[track_caller]
-    fn split<M: Manner>(
+    fn split<M>(
         &self,
         receivers: Vec<Member>,
-        pattern: EventPattern,
-    ) -> Expecting<Vec<Event>, M> {
-        let written_at = Location::caller();
+        event: impl Into<EventPattern>,
+    ) -> GroupExpectation<M> {
         let is_receiver = |member: &&Member| receivers.iter().any(|other| other.is(member));
         let others: Vec<_> =
             self.members.iter().filter(|member| !is_receiver(member)).cloned().collect();
-        let size = self.members.len();
-        Expecting::new(async move {
-            let expected = match (receivers.len(), others.len()) {
-                (0, _) => format!("none of {size} clients to get {pattern}"),
-                (_, 0) => format!("all of {size} clients to get {pattern}"),
-                _ => format!("only {} of {size} clients to get {pattern}", names(&receivers)),
-            };
-            others.iter().try_for_each(|member| member.source().can_fence())?;
-            let got = receivers.iter().map(|member| member.first(&pattern, written_at));
-            let events = judge(&expected, "did not get it", &receivers, join_all(got).await)?;
-            let spared = others.iter().map(|member| member.none(&pattern, written_at));
-            judge(&expected, "got it, too", &others, join_all(spared).await)?;
-            Ok(events)
-        })
+        let (size, pattern) = (self.members.len(), event.into());
+        GroupExpectation::new(Plan::Split { size, receivers, others, pattern })
     }
 }
 
 impl Member {
-    fn of(client: &SocketIoClient) -> Self {
+    pub(super) fn of(client: &SocketIoClient) -> Self {
         let (shared, socket) = (client.shared().clone(), client.socket().clone());
         Self { shared, socket, timeout: client.timeout() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.shared.name
     }
 
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.socket, &other.socket)
     }
 
-    fn source(&self) -> ClientSource {
+    pub(super) fn source(&self) -> ClientSource {
         ClientSource::new(&self.shared, &self.socket)
     }
 
-    async fn first(
+    pub(super) async fn first(
         &self,
         pattern: &EventPattern,
         written_at: &'static Location<'static>,
@@ -184,7 +170,7 @@ impl Member {
             .await
     }
 
-    async fn none(
+    pub(super) async fn none(
         &self,
         pattern: &EventPattern,
         written_at: &'static Location<'static>,
@@ -194,133 +180,8 @@ impl Member {
     }
 }
 
-fn names(members: &[Member]) -> String {
-    members.iter().map(|member| &*member.shared.name).collect::<Vec<_>>().join(", ")
-}
-
-/// All that went well, or one error for all that went wrong.
-fn judge<T>(
-    expected: &str,
-    what: &str,
-    members: &[Member],
-    results: Vec<Result<T>>,
-) -> Result<Vec<T>> {
-    let mut well = Vec::new();
-    let mut failing = Vec::new();
-    let mut whole: Option<Box<Unmet>> = None;
-    for (result, member) in results.into_iter().zip(members) {
-        let mut unmet = match result {
-            Ok(value) => {
-                well.push(value);
-                continue;
-            }
-            Err(Error::Unmet(unmet)) => unmet,
-            Err(error) => return Err(error),
-        };
-        failing.push(member.clone());
-        for candidate in &mut unmet.candidates {
-            candidate.label = format!("{}, {}", member.shared.name, candidate.label);
-        }
-        match &mut whole {
-            None => whole = Some(unmet),
-            Some(whole) => {
-                whole.candidates.append(&mut unmet.candidates);
-                whole.hints.append(&mut unmet.hints);
-                if whole.situations.len() < SHOWN {
-                    whole.situations.append(&mut unmet.situations);
-                }
-            }
-        }
-    }
-    let Some(mut unmet) = whole else { return Ok(well) };
-    unmet.hints.dedup();
-    expected.clone_into(&mut unmet.expected);
-    let others = if well.is_empty() { "" } else { "; the others are as expected" };
-    unmet.outcome = format!("{} {what}{others}", names(&failing));
-    Err(Error::Unmet(unmet))
-}
-
-fn steps<'a, P: Into<EventPattern>>(
-    events: impl IntoIterator<Item = (&'a SocketIoClient, P)>,
-) -> Vec<(Member, EventPattern)> {
-    events.into_iter().map(|(client, pattern)| (Member::of(client), pattern.into())).collect()
-}
-
-#[track_caller]
-fn in_order<M: Manner>(steps: Vec<(Member, EventPattern)>) -> Expecting<Vec<Event>, M> {
-    let written_at = Location::caller();
-    Expecting::new(async move {
-        steps.iter().try_for_each(|(_, pattern)| pattern.check())?;
-        let mut found: Vec<Event> = Vec::new();
-        for (member, pattern) in &steps {
-            let last = found.last().map(|event| event.received().order);
-            let later = |event: &Event| last.is_none_or(|last| event.received().order > last);
-            let source = Box::new(member.source());
-            let mut search = Search::begin(source, 0, member.timeout, written_at);
-            let next = loop {
-                match search.next().await {
-                    Ok(came) => {
-                        search.check(&came, slice::from_ref(pattern))?;
-                        let fits = |event: &Event| later(event) && pattern.fits(event);
-                        if let Some(event) = came.into_iter().find(fits) {
-                            break Ok(event);
-                        }
-                    }
-                    Err(exhausted) => break Err(exhausted),
-                }
-            };
-            match next {
-                Ok(event) => found.push(event),
-                Err(exhausted) => return Err(out_of_order(&steps, &found, &exhausted, written_at)),
-            }
-        }
-        found.iter().for_each(super::source::Observed::mark_read);
-        for (number, (member, pattern)) in steps.iter().enumerate() {
-            let place = format_args!("{pattern}, as number {} of {}", number + 1, steps.len());
-            member.source().met(Some(pattern.name()), &place);
-        }
-        Ok(found)
-    })
-}
-
-fn out_of_order(
-    steps: &[(Member, EventPattern)],
-    found: &[Event],
-    exhausted: &Exhausted,
-    written_at: &'static Location<'static>,
-) -> Error {
-    let step = |(index, (member, pattern)): (usize, &(Member, EventPattern))| {
-        let fate = match index.cmp(&found.len()) {
-            std::cmp::Ordering::Less => "came",
-            std::cmp::Ordering::Equal => "missing",
-            std::cmp::Ordering::Greater => "not reached",
-        };
-        format!("\n    {}. {} gets {pattern}: {fate}", index + 1, member.shared.name)
-    };
-    let listed: String = steps.iter().enumerate().map(step).collect();
-    let expected = format!("{} events of several clients in this order:{listed}", steps.len());
-    let number = found.len() + 1;
-    let Some((member, pattern)) = steps.get(found.len()) else {
-        return Error::NotConnected {
-            what: "nothing".into(),
-            reason: socketio_proto::connection::CloseReason::Dropped,
-        };
-    };
-    let (all, _) = member.source().look_on(0, Waker::noop());
-    let early = all.iter().filter(|event| pattern.fits(event)).take(SHOWN);
-    let label = format!("too early for number {number}:");
-    let candidates: Vec<_> =
-        early.map(|event| candidate(&label, event, Vec::new(), Vec::new())).collect();
-    let phrase = exhausted.phrase(member.timeout);
-    let outcome = if candidates.is_empty() {
-        format!("number {number} did not come{phrase}")
-    } else {
-        format!("number {number} came before number {}", number - 1)
-    };
-    let involved = steps.get(found.len().saturating_sub(1)..=found.len()).unwrap_or_default();
-    let situations = involved.iter().map(|(member, _)| member.source().situation()).collect();
-    let unmet = Unmet { expected, outcome, candidates, hints: Vec::new(), situations, written_at };
-    member.source().failing(Some(pattern.name()), unmet.into())
+pub(super) fn names(members: &[Member]) -> String {
+    members.iter().map(Member::name).collect::<Vec<_>>().join(", ")
 }
 
 impl std::fmt::Debug for Group {
@@ -328,6 +189,3 @@ impl std::fmt::Debug for Group {
         write!(f, "Group({})", names(&self.members))
     }
 }
-
-/// Of each kind: more would bury what matters.
-const SHOWN: usize = 2;

@@ -42,9 +42,8 @@ async fn all_but_the_sender_receive_a_broadcast(
 async fn who_differs_is_named() -> Result {
     let app = Peer::Rust.boot().await?;
     let names = ["alice", "bob", "carol"];
-    let each = move |number: usize, client: socketio_harness::ClientBuilder| {
-        client.name(names[number]).timeout(Duration::from_millis(50))
-    };
+    let each =
+        move |number: usize, client: socketio_harness::ClientBuilder| client.name(names[number]);
     let clients = create_socketio_clients(&app, 3).each(each).await?;
     let [alice, bob, carol] = &clients[..] else { panic!("three clients") };
     let everybody = group(&clients);
@@ -52,7 +51,8 @@ async fn who_differs_is_named() -> Result {
     bob.expect("news").await;
     carol.expect("news").await;
 
-    let error = everybody.try_expect_all("news").await.expect_err("not alice").to_string();
+    let all = everybody.try_expect_all("news").within(Duration::from_millis(50)).await;
+    let error = all.expect_err("not alice").to_string();
     assert!(error.starts_with("expected all of 3 clients to get event \"news\"\n"), "{error}");
     assert!(error.contains("\n  alice did not get it; the others are as expected\n"), "{error}");
 
