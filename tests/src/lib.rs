@@ -90,12 +90,12 @@ fn installed(path: &Path) {
     assert!(path.exists(), "{} is missing: run ./tests/run, which installs it", path.display());
 }
 
-/// Where a program is that `tests/run` installs.
+/// Where a program is that `tests/run` installs. Debian has nginx where only root's `PATH` looks.
 #[expect(clippy::panic, reason = "a test's helper fails the test")]
 fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|it| it.is_file());
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|it| it.is_file());
     found.unwrap_or_else(|| panic!("{name} is missing: run ./tests/run, which installs it"))
 }
 
@@ -174,14 +174,20 @@ pub async fn http_get_at(port: u16, path: &str) -> String {
 
 /// All of the answer to a plain GET on a port of this machine: head and body.
 pub async fn http_answer(port: u16, path: &str) -> String {
+    http_exchange(port, "GET", path, &[]).await
+}
+
+/// All of the answer to a request without a body, with headers such as `origin: http://a`.
+pub async fn http_exchange(port: u16, method: &str, path: &str, headers: &[&str]) -> String {
     let request = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         // 1.0: a body without chunks, that ends with the connection.
-        let head = format!("GET {path} HTTP/1.0\r\nhost: app\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.0");
+        let head = [&[request.as_str(), "host: app"], headers, &["\r\n"]].concat().join("\r\n");
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         std::io::Result::Ok(answer)
     };
-    request.await.unwrap_or_else(|error| format!("GET {path} failed: {error}"))
+    request.await.unwrap_or_else(|error| format!("{method} {path} failed: {error}"))
 }

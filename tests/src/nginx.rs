@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// The real nginx, from `PATH`, with the configuration of `fixtures/nginx/`. It ends when this is
+/// The real nginx, with the configuration of `fixtures/nginx/`. It ends when this is
 /// dropped.
 #[derive(Debug)]
 pub struct Nginx {
@@ -71,7 +71,7 @@ impl Nginx {
 
     /// One process, so that killing it leaves none.
     fn spawn(directory: &Path, file: &Path) -> Child {
-        Command::new("nginx")
+        Command::new(super::program("nginx"))
             .arg("-p")
             .arg(directory)
             .arg("-c")
@@ -82,7 +82,7 @@ impl Nginx {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("nginx is missing: run ./tests/run, which installs it")
+            .expect("nginx starts")
     }
 
     /// The port it listens on.

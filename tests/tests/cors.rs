@@ -4,8 +4,7 @@ use serde_json::json;
 use socketio_fixtures::reference::config::{AllowOrigins, Cors};
 use socketio_fixtures::reference::{App, Config, Running, start};
 use socketio_harness::{Result, create_socketio_client};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use socketio_tests::http_exchange;
 
 async fn server(cors: Cors) -> Running {
     let config = Config { cors, ..Config::default() };
@@ -19,17 +18,7 @@ fn of(origins: &[&str]) -> Cors {
 
 /// The status and the headers of an answer, in lower case, those of CORS only.
 async fn ask(server: &Running, method: &str, path: &str, headers: &[&str]) -> (u16, Vec<String>) {
-    let exchange = async {
-        let mut stream = TcpStream::connect(server.address()).await?;
-        let lines = headers.join("\r\n");
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lines}\r\n\r\n");
-        stream.write_all(head.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        std::io::Result::Ok(answer)
-    };
-    let answer = exchange.await.expect("an answer");
+    let answer = http_exchange(server.address().port(), method, path, headers).await;
     let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
     let status = head.get(9..12).and_then(|digits| digits.parse().ok()).expect("a status");
     let lines = head.lines().skip(1).map(str::to_ascii_lowercase);
