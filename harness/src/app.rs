@@ -3,21 +3,24 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target, clock_is_paused};
+use futures::FutureExt;
+use socketio_mock_client::{
+    DEFAULT_TIMEOUT, IntoTarget, RegisteredClient, Registry, Target, clock_is_paused, scaled,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use crate::close::{Close, Options};
 use crate::connections::Connections;
 use crate::faults::Faults;
-use crate::hosted::{Hosted, Order};
+use crate::hosted::{Built, Hosted, Made, Order};
 use crate::listen::Memory;
 use crate::panics::{HandlerPanic, Panics};
-use crate::process::{self, RunningProcess};
+use crate::process::{self, ChildProcess, RunningProcess};
 use crate::report::Leftover;
 use crate::server::{Patience, Server};
 use crate::service::AnyService;
-use crate::subject::{IntoSubject, Kind, ServeFn, Subject};
+use crate::subject::{IntoSubject, Kind, MakeFn, ServeFn, Subject};
 use crate::tap::{DEFAULT_LIMIT, ObservedConnector, Tap};
 use crate::trace::{Trace, Tracing};
 use crate::{Error, Result};
@@ -46,7 +49,7 @@ pub fn create_app<Marker>(subject: impl IntoSubject<Marker>) -> AppBuilder {
         strict: false,
         log_limit: DEFAULT_LIMIT,
         observed: false,
-        tracing: None,
+        tracing: Asked::Environment,
     }
 }
 
@@ -62,7 +65,25 @@ pub struct AppBuilder {
     strict: bool,
     log_limit: usize,
     observed: bool,
-    pub(crate) tracing: Option<Tracing>,
+    pub(crate) tracing: Asked,
+}
+
+/// Whether a trace is to be written.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Environment,
+    For(Tracing),
+    ForNone,
+}
+
+impl Asked {
+    pub(crate) fn tracing(self) -> Option<Tracing> {
+        match self {
+            Self::Environment => Tracing::from_environment(),
+            Self::For(tracing) => Some(tracing),
+            Self::ForNone => None,
+        }
+    }
 }
 
 /// Where a server of this process runs.
@@ -169,11 +190,18 @@ impl AppBuilder {
         self
     }
 
+    /// Leaves the trace to whatever this app is a part of.
+    pub(crate) fn untraced(mut self) -> Self {
+        self.tracing = Asked::ForNone;
+        self
+    }
+
     async fn boot(self) -> Result<App> {
         let panics = Arc::new(Panics::default());
         let tap = (self.log_limit > 0).then(|| Arc::new(Tap::new(self.log_limit)));
         let connections = Connections::new(tap);
         let port = self.port.unwrap_or(0);
+        let path = self.path.as_deref().unwrap_or(DEFAULT_PATH);
         let (running, target) = match self.subject.0 {
             Kind::Service(service) if self.place == Place::Memory => {
                 refuse_if(self.port.is_some(), ".port(..)", "a simulated app", "it has no port")?;
@@ -191,12 +219,9 @@ impl AppBuilder {
             Kind::Process(process) => {
                 let reason = "it runs outside of this process, on the clock of the machine";
                 refuse_if(self.place == Place::Memory, ".simulated()", "a child process", reason)?;
-                refuse_a_paused_clock()?;
-                let path = self.path.as_deref().unwrap_or(DEFAULT_PATH);
-                let process = process::start(process, self.port, path).await?;
-                let target = process.url().into_target()?;
-                (Running::Process(process), target)
+                started(process, self.port, path).await?
             }
+            Kind::Made(make) => made(make, connections, self.port, path, &panics).await?,
             Kind::Url(url) => {
                 let reason = "it runs outside of this process, on the clock of the machine";
                 refuse_if(self.place == Place::Memory, ".simulated()", "a URL", reason)?;
@@ -210,7 +235,6 @@ impl AppBuilder {
         if let Some(path) = self.path {
             target = target.path(path);
         }
-        let tracing = self.tracing.or_else(Tracing::from_environment);
         let mut tap = running.connections().and_then(|connections| connections.tap().cloned());
         if self.observed && tap.is_none() {
             let own = Arc::new(Tap::new(self.log_limit));
@@ -218,7 +242,7 @@ impl AppBuilder {
             target = target.map_connector(|inner| Arc::new(ObservedConnector::new(inner, own)));
         }
         let begin = |tracing: Tracing| tracing.begin(&target.url(), &registry, tap.clone());
-        let trace = tracing.map(begin).transpose()?;
+        let trace = self.tracing.tracing().map(begin).transpose()?;
         let diary = trace.as_ref().map(Trace::diary).unwrap_or_default();
         let faults = Faults::new(target, diary);
         let target = faults.target();
@@ -307,8 +331,58 @@ async fn listening(
     Ok((running, addr.into_target()?))
 }
 
+async fn started(
+    process: ChildProcess,
+    port: Option<u16>,
+    path: &str,
+) -> Result<(Running, Target)> {
+    refuse_a_paused_clock()?;
+    let process = process::start(process, port, path).await?;
+    let target = process.url().into_target()?;
+    Ok((Running::Process(process), target))
+}
+
+/// Makes the server on the runtime that it will run on.
+async fn made(
+    make: MakeFn,
+    connections: Arc<Connections>,
+    port: Option<u16>,
+    path: &str,
+    panics: &Arc<Panics>,
+) -> Result<(Running, Target)> {
+    refuse_a_paused_clock()?;
+    let (listener, addr) = bind(port.unwrap_or(0)).await?;
+    let listener = listener.into_std().map_err(Error::Start)?;
+    let make = move || {
+        async move {
+            let listener = || TcpListener::from_std(listener).map_err(Error::Start);
+            Ok(match make().await?.0 {
+                Kind::Service(service) => {
+                    Made::Server(Server::start(service, listener()?, connections))
+                }
+                Kind::Listener(serve) => Made::Server(Server::start_listener(serve, listener()?)),
+                kind @ (Kind::Process(_) | Kind::Url(_) | Kind::Made(_)) => Made::Other(kind),
+            })
+        }
+        .boxed_local()
+    };
+    let after = scaled(DEFAULT_TIMEOUT * 2);
+    let making = Hosted::build(addr, panics, make);
+    match tokio::time::timeout(after, making).await {
+        Ok(built) => match built? {
+            Built::Hosted(hosted) => Ok((Running::Hosted(hosted), addr.into_target()?)),
+            Built::Other(Kind::Process(process)) => started(process, port, path).await,
+            Built::Other(Kind::Url(url)) => Ok((Running::Elsewhere, Target::from_url(&url)?)),
+            Built::Other(_) => Err(Error::NotMade { reason: "it made no server".into() }),
+        },
+        Err(_) => {
+            Err(Error::NotMade { reason: format!("it was not made within {after:?}").into() })
+        }
+    }
+}
+
 /// Binds and keeps the listener: a port that was only looked up could be taken by another.
-async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
+pub(crate) async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let cannot_listen = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::AddrInUse => Error::PortInUse { addr },
@@ -320,7 +394,7 @@ async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// A paused clock jumps to the next deadline whenever the test waits for the server.
-fn refuse_a_paused_clock() -> Result {
+pub(crate) fn refuse_a_paused_clock() -> Result {
     if clock_is_paused() {
         return Err(Error::Clock {
             what: "the clock stands still, but a server on a port needs one that runs",
@@ -436,7 +510,7 @@ impl App {
 
     /// Takes it down; see [`close`](crate::close).
     pub fn close(self) -> Close {
-        Close::new(self)
+        self.into()
     }
 
     /// `None` for a server that accepts by itself.
@@ -448,11 +522,7 @@ impl App {
         self.strict
     }
 
-    pub(crate) fn panics(&self) -> Arc<Panics> {
-        Arc::clone(&self.panics)
-    }
-
-    /// Ends the server. Returns what of it is left.
+    /// Ends the server. Returns what of it is left, and the panics that nobody has taken.
     pub(crate) async fn stop(self, options: Options) -> Vec<Leftover> {
         let awaits_tasks = !self.background_tasks;
         self.faults.heal_all();
@@ -467,7 +537,8 @@ impl App {
             Running::Elsewhere => Vec::new(),
         };
         self.faults.end().await;
-        leftovers
+        let panics = self.panics.take().into_iter().map(Leftover::Panic);
+        leftovers.into_iter().chain(panics).collect()
     }
 }
 

@@ -9,10 +9,11 @@ use futures::future::BoxFuture;
 use socketio_mock_client::{DEFAULT_TIMEOUT, Fate, RegisteredClient, scaled};
 
 use crate::app::App;
+use crate::cluster::Cluster;
 use crate::report::{CloseReport, Leftover};
 use crate::{Error, Result};
 
-/// Takes an app down; the same as [`App::close`].
+/// Takes an app or a cluster down; the same as [`App::close`] and [`Cluster::close`].
 ///
 /// Awaiting it stops listening, ends the connections that are left (both sides are told "transport
 /// close"), and resolves when the port can be bound again and no task of the server is left. It
@@ -20,23 +21,45 @@ use crate::{Error, Result};
 ///
 /// - connections or handlers of the server that do not end,
 /// - a panic in a handler,
+/// - of a cluster, whatever its nodes have left, by name, and a Redis that does not end,
 /// - clients that were neither closed nor dropped, and whose end the test was not told; a client
 ///   that outlives its app is fine with [`disconnect_clients`](Close::disconnect_clients).
 ///
 /// Events that nobody read and acks that nobody gave are warnings, unless it is told to be
 /// [`strict`](Close::strict).
-pub fn close(app: App) -> Close {
-    Close::new(app)
+pub fn close(running: impl Into<Close>) -> Close {
+    running.into()
 }
 
-/// The closing of an app; see [`close`]. Options come before the `await`.
+impl From<App> for Close {
+    fn from(app: App) -> Self {
+        let strict = app.is_strict();
+        Self::new(Up::App(Box::new(app)), strict)
+    }
+}
+
+impl From<Cluster> for Close {
+    fn from(cluster: Cluster) -> Self {
+        let strict = cluster.is_strict();
+        Self::new(Up::Cluster(Box::new(cluster)), strict)
+    }
+}
+
+/// The closing of an app or a cluster; see [`close`]. Options come before the `await`.
 #[must_use = "an app is taken down in the background, and nothing is checked, unless this is awaited"]
 pub struct Close(State);
 
 enum State {
-    Waiting { app: Box<App>, options: Options },
+    Waiting { up: Up, options: Options },
     Running(BoxFuture<'static, CloseReport>),
     Done,
+}
+
+/// What is to be taken down.
+#[derive(Debug)]
+enum Up {
+    App(Box<App>),
+    Cluster(Box<Cluster>),
 }
 
 /// How an app is to be closed.
@@ -47,12 +70,18 @@ pub(crate) struct Options {
     pub(crate) patience: Duration,
 }
 
+impl Options {
+    /// A node that is stopped leaves its clients to the other nodes.
+    pub(crate) fn of_a_node() -> Self {
+        Self { strict: false, disconnects_clients: true, patience: scaled(DEFAULT_TIMEOUT) }
+    }
+}
+
 impl Close {
-    pub(crate) fn new(app: App) -> Self {
-        let strict = app.is_strict();
+    fn new(up: Up, strict: bool) -> Self {
         let patience = scaled(DEFAULT_TIMEOUT);
         let options = Options { strict, disconnects_clients: false, patience };
-        Self(State::Waiting { app: Box::new(app), options })
+        Self(State::Waiting { up, options })
     }
 
     /// Fails on events that nobody read and acks that nobody gave, too.
@@ -74,7 +103,7 @@ impl Close {
     /// Takes the app down and tells what was left, whatever it was, instead of failing.
     pub async fn report(self) -> CloseReport {
         match self.0 {
-            State::Waiting { app, options } => take_down(*app, options).await,
+            State::Waiting { up, options } => take_down(up, options).await,
             State::Running(running) => running.await,
             State::Done => CloseReport::default(),
         }
@@ -94,8 +123,8 @@ impl Future for Close {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result> {
         loop {
             match std::mem::replace(&mut self.0, State::Done) {
-                State::Waiting { app, options } => {
-                    self.0 = State::Running(take_down(*app, options).boxed());
+                State::Waiting { up, options } => {
+                    self.0 = State::Running(take_down(up, options).boxed());
                 }
                 State::Running(mut running) => {
                     let Poll::Ready(report) = running.poll_unpin(cx) else {
@@ -114,8 +143,8 @@ impl Future for Close {
 impl fmt::Debug for Close {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            State::Waiting { app, options } => {
-                f.debug_struct("Close").field("app", app).field("options", options).finish()
+            State::Waiting { up, options } => {
+                f.debug_struct("Close").field("up", up).field("options", options).finish()
             }
             State::Running(_) => f.write_str("Close (running)"),
             State::Done => f.write_str("Close (done)"),
@@ -123,18 +152,21 @@ impl fmt::Debug for Close {
     }
 }
 
-async fn take_down(mut app: App, options: Options) -> CloseReport {
-    let trace = app.trace.take();
+async fn take_down(mut up: Up, options: Options) -> CloseReport {
+    let (trace, registry) = match &mut up {
+        Up::App(app) => (app.trace.take(), app.registry().clone()),
+        Up::Cluster(cluster) => (cluster.trace.take(), cluster.registry().clone()),
+    };
     if let Some(trace) = &trace {
         trace.closing();
     }
-    let registry = app.registry().clone();
-    let panics = app.panics();
     // Asked before the server's end, which would end them all.
     let open = registry.clients().into_iter().filter(|client| client.fate() == Fate::Open);
     let left_open: Vec<_> = if options.disconnects_clients { Vec::new() } else { open.collect() };
-    let mut leftovers = app.stop(options).await;
-    leftovers.extend(panics.take().into_iter().map(Leftover::Panic));
+    let mut leftovers = match up {
+        Up::App(app) => app.stop(options).await,
+        Up::Cluster(cluster) => cluster.take_down(options).await,
+    };
     leftovers.extend(left_open.iter().map(|c| Leftover::Client { client: c.to_string() }));
     leftovers.extend(registry.clients().iter().flat_map(of_client));
     let report = CloseReport { leftovers, strict: options.strict };

@@ -73,6 +73,26 @@ pub enum Error {
     #[error("cannot start a runtime for the app: {0}")]
     Start(std::io::Error),
 
+    /// A server that was to be made on a runtime of its own was not.
+    #[error("the server was not made: {reason}")]
+    NotMade {
+        /// Why not.
+        reason: Box<str>,
+    },
+
+    /// A node of a cluster could not be started or stopped.
+    #[error("{node}: {source}")]
+    Node {
+        /// Its name: `node 1`.
+        node: String,
+        /// What went wrong with it.
+        source: Box<Self>,
+    },
+
+    /// A Redis server of the harness could not be started.
+    #[error("{0}")]
+    Redis(Box<str>),
+
     /// An option of the app makes no sense for its subject.
     #[error("{option} is not for {subject}: {reason}")]
     Option {

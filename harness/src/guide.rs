@@ -9,6 +9,10 @@ pub mod trace {}
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}
 
+#[cfg(unix)]
+#[doc = include_str!("../docs/clusters.md")]
+pub mod clusters {}
+
 #[doc = include_str!("../docs/simulation.md")]
 pub mod simulation {}
 

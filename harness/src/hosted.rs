@@ -3,10 +3,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use socketio_mock_client::scaled;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor, RuntimeMetrics};
 use tokio::sync::oneshot;
@@ -17,6 +20,7 @@ use crate::connections::Connections;
 use crate::panics::Panics;
 use crate::report::Leftover;
 use crate::server::{Patience, Server};
+use crate::{Error, Result};
 
 /// A server on a runtime of its own.
 pub(crate) struct Hosted {
@@ -35,6 +39,26 @@ pub(crate) struct Order {
     pub(crate) awaits_tasks: bool,
 }
 
+/// What was made on a new runtime.
+pub(crate) enum Made<T> {
+    /// A server, to run there.
+    Server(Server),
+    /// Something that needs no runtime of its own.
+    Other(T),
+}
+
+/// What came of it: a server that runs, or the other thing, whose runtime has ended.
+pub(crate) enum Built<T> {
+    Hosted(Hosted),
+    Other(T),
+}
+
+/// The same, as the thread tells it.
+enum Told<T> {
+    Server(Option<Arc<Connections>>),
+    Other(T),
+}
+
 impl Hosted {
     /// `start` is called on the new runtime.
     pub(crate) fn start(
@@ -42,6 +66,66 @@ impl Hosted {
         connections: Option<Arc<Connections>>,
         panics: &Arc<Panics>,
         start: impl FnOnce() -> io::Result<Server> + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::spawn(addr, connections, panics, |orders| {
+            async move {
+                match start() {
+                    Ok(server) => run(server, orders).await,
+                    Err(error) => vec![Leftover::ServerEnded { outcome: error.to_string() }],
+                }
+            }
+            .boxed_local()
+        })
+    }
+
+    /// Like [`start`](Self::start) for what takes a while to make: it is made on the new runtime,
+    /// so that everything it spawns there ends with it. Resolves when it has been made.
+    pub(crate) async fn build<T: Send + 'static>(
+        addr: SocketAddr,
+        panics: &Arc<Panics>,
+        make: impl FnOnce() -> LocalBoxFuture<'static, Result<Made<T>>> + Send + 'static,
+    ) -> Result<Built<T>> {
+        let (telling, heard) = oneshot::channel();
+        let work = |mut orders: oneshot::Receiver<Order>| {
+            async move {
+                let making = AssertUnwindSafe(async { make().await }).catch_unwind();
+                let outcome = tokio::select! {
+                    outcome = making => outcome,
+                    // Nobody waits for it any more.
+                    _ = &mut orders => return Vec::new(),
+                };
+                let (told, server) = match outcome {
+                    Ok(Ok(Made::Server(server))) => {
+                        (Ok(Told::Server(server.connections().cloned())), Some(server))
+                    }
+                    Ok(Ok(Made::Other(other))) => (Ok(Told::Other(other)), None),
+                    Ok(Err(error)) => (Err(error), None),
+                    Err(panic) => (Err(Error::NotMade { reason: reason_of(&*panic).into() }), None),
+                };
+                let _ = telling.send(told);
+                match server {
+                    Some(server) => run(server, orders).await,
+                    None => Vec::new(),
+                }
+            }
+            .boxed_local()
+        };
+        let hosted = Self::spawn(addr, None, panics, work).map_err(Error::Start)?;
+        match heard.await {
+            Ok(Ok(Told::Server(connections))) => Ok(Built::Hosted(Self { connections, ..hosted })),
+            Ok(Ok(Told::Other(other))) => Ok(Built::Other(other)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::NotMade { reason: "its thread has ended".into() }),
+        }
+    }
+
+    fn spawn(
+        addr: SocketAddr,
+        connections: Option<Arc<Connections>>,
+        panics: &Arc<Panics>,
+        work: impl FnOnce(oneshot::Receiver<Order>) -> LocalBoxFuture<'static, Vec<Leftover>>
+        + Send
+        + 'static,
     ) -> io::Result<Self> {
         let subscriber = tracing::dispatcher::get_default(Clone::clone);
         let runtime = like_the_current_one(&subscriber)?;
@@ -52,7 +136,12 @@ impl Hosted {
         thread::Builder::new().name(format!("app on port {}", addr.port())).spawn(move || {
             let _traces = tracing::dispatcher::set_default(&subscriber);
             let leftovers = match runtime.take() {
-                Some(runtime) => run(runtime, start, awaiting_order),
+                Some(runtime) => {
+                    let leftovers = runtime.block_on(work(awaiting_order));
+                    // Drops every task. A blocking one is given a moment to end.
+                    runtime.shutdown_timeout(scaled(BLOCKING_TASKS));
+                    leftovers
+                }
                 None => Vec::new(),
             };
             // Whoever closes it may have stopped waiting.
@@ -83,32 +172,26 @@ impl Hosted {
     }
 }
 
-fn run(
-    runtime: Runtime,
-    start: impl FnOnce() -> io::Result<Server>,
-    orders: oneshot::Receiver<Order>,
-) -> Vec<Leftover> {
-    let leftovers = runtime.block_on(async {
-        let mut server = match start() {
-            Ok(server) => server,
-            Err(error) => return vec![Leftover::ServerEnded { outcome: error.to_string() }],
-        };
-        match orders.await {
-            Ok(order) => {
-                let patience = Patience::starting_now(order.patience);
-                let mut leftovers = server.stop(patience).await;
-                if order.awaits_tasks {
-                    leftovers.extend(tasks_that_do_not_end(patience).await);
-                }
-                leftovers
+/// Serves until it is told to stop; tells what is left then.
+async fn run(mut server: Server, orders: oneshot::Receiver<Order>) -> Vec<Leftover> {
+    match orders.await {
+        Ok(order) => {
+            let patience = Patience::starting_now(order.patience);
+            let mut leftovers = server.stop(patience).await;
+            if order.awaits_tasks {
+                leftovers.extend(tasks_that_do_not_end(patience).await);
             }
-            // The app was dropped.
-            Err(_) => server.stop(Patience::starting_now(FAREWELL)).await,
+            leftovers
         }
-    });
-    // Drops every task. A blocking one is given a moment to end.
-    runtime.shutdown_timeout(scaled(BLOCKING_TASKS));
-    leftovers
+        // The app was dropped.
+        Err(_) => server.stop(Patience::starting_now(FAREWELL)).await,
+    }
+}
+
+fn reason_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("with something that is no text"))
 }
 
 /// Every connection is gone, so what still runs is on its own: at its work, waiting for a timer, or

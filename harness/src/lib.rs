@@ -30,6 +30,7 @@
 
 mod app;
 mod close;
+mod cluster;
 mod connections;
 mod error;
 mod faults;
@@ -52,6 +53,11 @@ mod wire;
 
 pub use app::{App, AppBuilder, create_app};
 pub use close::{Close, close};
+pub use cluster::{
+    Cluster, ClusterBuilder, ClusterNode, IntoNode, Isolation, Node, create_cluster,
+};
+#[cfg(unix)]
+pub use cluster::{Redis, create_redis};
 pub use error::{Error, Result};
 pub use faults::{Fault, Faults, Gone, Latency, Relay};
 pub use panics::HandlerPanic;

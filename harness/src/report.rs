@@ -68,6 +68,18 @@ pub enum Leftover {
         /// The command line of the server.
         server: String,
     },
+    /// Something of a node of a cluster.
+    Node {
+        /// The node's name: `node 1`.
+        node: String,
+        /// What it has left.
+        leftover: Box<Self>,
+    },
+    /// A Redis server of the harness did not end, or left its directory behind.
+    Redis {
+        /// What it did.
+        what: String,
+    },
     /// A client was neither closed nor dropped, and the test was not told that it had ended.
     Client {
         /// Its name.
@@ -104,13 +116,14 @@ impl Leftover {
     /// Whether a test that leaves this behind has failed in any case. Acks that nobody gave or
     /// awaited and events that nobody read are not.
     pub fn is_grave(&self) -> bool {
-        !matches!(
-            self,
+        match self {
+            Self::Node { leftover, .. } => leftover.is_grave(),
             Self::Unanswered { .. }
-                | Self::Unacked { .. }
-                | Self::Unread { .. }
-                | Self::Tasks { proven: false, .. }
-        )
+            | Self::Unacked { .. }
+            | Self::Unread { .. }
+            | Self::Tasks { proven: false, .. } => false,
+            _ => true,
+        }
     }
 }
 
@@ -191,6 +204,8 @@ impl fmt::Display for Leftover {
                 "`{server}` left process {id} (`{command}`) behind, which was killed: a server that \
                  gets SIGTERM ends what it has started (in a shell script, `exec` its last command)"
             ),
+            Self::Node { node, leftover } => write!(f, "{node}: {leftover}"),
+            Self::Redis { what } => write!(f, "Redis {what}"),
             Self::Client { client } => write!(
                 f,
                 "{client} was never closed: `client.close().await?` before the app, or \

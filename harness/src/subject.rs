@@ -3,12 +3,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use tokio::net::TcpListener;
 use tower_service::Service;
 
+use crate::Result;
 use crate::process::ChildProcess;
 use crate::service::AnyService;
 
@@ -22,7 +23,11 @@ pub(crate) enum Kind {
     Listener(ServeFn),
     Process(ChildProcess),
     Url(String),
+    Made(MakeFn),
 }
+
+/// Makes a subject on the runtime that it will run on.
+pub(crate) type MakeFn = Box<dyn FnOnce() -> LocalBoxFuture<'static, Result<Subject>> + Send>;
 
 /// Serves on a listener; ends with a description of what the server ended with.
 pub(crate) type ServeFn = Box<dyn FnOnce(TcpListener) -> BoxFuture<'static, String> + Send>;
@@ -126,6 +131,13 @@ where
     }
 }
 
+impl Subject {
+    /// One that is made on the runtime that it will run on.
+    pub(crate) fn made(make: MakeFn) -> Self {
+        Self(Kind::Made(make))
+    }
+}
+
 impl IntoSubject<Server> for Subject {
     fn into_subject(self) -> Subject {
         self
@@ -159,6 +171,7 @@ impl std::fmt::Debug for Subject {
             Kind::Listener(_) => f.write_str("Listener"),
             Kind::Process(process) => process.fmt(f),
             Kind::Url(url) => url.fmt(f),
+            Kind::Made(_) => f.write_str("Made"),
         }
     }
 }

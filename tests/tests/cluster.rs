@@ -8,9 +8,10 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use socketio_fixtures::reference::config::Adapter;
 use socketio_fixtures::reference::{App, Config, Running, start};
-use socketio_harness::{EventStream, Result, SocketIoClient, create_socketio_client, scaled};
+use socketio_harness::{
+    EventStream, Result, SocketIoClient, create_redis, create_socketio_client, scaled,
+};
 use socketio_tests::http_get_at;
-use socketio_tests::redis::Redis;
 
 /// Two nodes with two clients each, as in the recording: clients 0 and 2 on the first node.
 struct Cluster {
@@ -83,7 +84,7 @@ fn only(hearers: &[usize], event: &Value) -> Vec<Vec<Value>> {
 
 #[tokio::test]
 async fn nodes_with_redis_are_one_server() -> Result {
-    let redis = Redis::start().await;
+    let redis = create_redis().await?;
     let mut cluster = Cluster::start(Adapter::Redis(redis.url())).await?;
 
     let all = json!(["all", "x"]);
@@ -107,7 +108,7 @@ async fn nodes_with_redis_are_one_server() -> Result {
 
 #[tokio::test]
 async fn rooms_span_nodes_with_redis() -> Result {
-    let redis = Redis::start().await;
+    let redis = create_redis().await?;
     let mut cluster = Cluster::start(Adapter::Redis(redis.url())).await?;
     cluster.ask(0, "join", "game").await?;
     cluster.ask(1, "join", "game").await?;
@@ -164,12 +165,12 @@ async fn nodes_without_redis_are_strangers() -> Result {
 
 #[tokio::test]
 async fn a_redis_that_goes_and_comes_back_costs_only_what_was_said_meanwhile() -> Result {
-    let mut redis = Redis::start().await;
+    let redis = create_redis().await?;
     let mut cluster = Cluster::start(Adapter::Redis(redis.url())).await?;
     let all = json!(["all", "x"]);
     assert_eq!(cluster.fan("b.app.emit", &EVERYONE).await?, only(&EVERYONE, &all));
 
-    redis.stop().await;
+    redis.stop().await?;
     // The clients of the same node hear it; the caller is told that nobody else does.
     assert_eq!(cluster.fan("b.app.emit", &[0, 2]).await?, [[all.clone()], [all.clone()]]);
     let said = cluster.ask(0, "b.app.local", ()).await?;
@@ -188,7 +189,7 @@ async fn a_redis_that_goes_and_comes_back_costs_only_what_was_said_meanwhile() -
         assert_eq!(until_fence(&mut cluster.events[client]).await?, [local]);
     }
 
-    redis.start_again().await;
+    redis.start().await?;
     let back = async {
         for node in [0, 1] {
             while cluster.status(node).await["redis"]["connected"] != true {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use socketio_fixtures::reference::config::Adapter;
 use socketio_fixtures::reference::{App, Config, Running, start};
-use socketio_harness::{EventStream, Result, SocketIoClient, create_socketio_client, scaled};
+use socketio_harness::{
+    EventStream, Redis, Result, SocketIoClient, create_redis, create_socketio_client, scaled,
+};
 use socketio_tests::http_get_at;
-use socketio_tests::redis::Redis;
 use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -81,7 +82,7 @@ async fn talk(client: SocketIoClient, talk: watch::Sender<Talk>, stop: watch::Re
 
 #[tokio::test]
 async fn a_redis_that_dies_under_traffic_costs_what_both_sides_have_counted() -> Result {
-    let mut redis = Redis::start().await;
+    let redis = create_redis().await?;
     let (here, there) = (node(redis.url()).await, node(redis.url()).await);
     let (near, far) = (client(&here).await?, client(&there).await?);
     let (mut heard_near, mut heard_far) = (near.on("said"), far.on("said"));
@@ -93,9 +94,9 @@ async fn a_redis_that_dies_under_traffic_costs_what_both_sides_have_counted() ->
     for _ in 0..50 {
         far_numbers.push(hear(&mut heard_far).await?);
     }
-    redis.stop().await;
+    redis.stop().await?;
     talking.wait_for(|talk| talk.failed >= 50).await.expect("it talks on");
-    redis.start_again().await;
+    redis.start().await?;
     let failed = talking.borrow().failed;
     // Those that came before the end may still be in the stream; then it goes on.
     while far_numbers.last().is_none_or(|last| *last < failed + 100) {
@@ -130,7 +131,7 @@ async fn a_redis_that_dies_under_traffic_costs_what_both_sides_have_counted() ->
     }
     here.stop().await;
     there.stop().await;
-    Ok(())
+    redis.close().await
 }
 
 /// The way of one node to Redis, which can be cut.
@@ -142,10 +143,8 @@ struct Way {
 
 impl Way {
     fn to(redis: &Redis) -> Self {
-        let url = redis.url();
-        let path = url.strip_prefix("unix://").expect("a socket in the file system");
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut way = Self { directory, redis: path.into(), task: None };
+        let mut way = Self { directory, redis: redis.socket(), task: None };
         way.mend();
         way
     }
@@ -185,7 +184,7 @@ impl Way {
 /// The others can send, so that nobody is told of a loss but the one who could not hear.
 #[tokio::test]
 async fn a_node_that_was_cut_off_alone_learns_what_it_has_missed() -> Result {
-    let redis = Redis::start().await;
+    let redis = create_redis().await?;
     let mut way = Way::to(&redis);
     let (here, there) = (node(redis.url()).await, node(way.url()).await);
     let (near, far) = (client(&here).await?, client(&there).await?);
@@ -217,5 +216,5 @@ async fn a_node_that_was_cut_off_alone_learns_what_it_has_missed() -> Result {
     far.close().await?;
     here.stop().await;
     there.stop().await;
-    Ok(())
+    redis.close().await
 }

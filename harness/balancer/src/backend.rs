@@ -1,14 +1,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
 
 use crate::body::Body;
+use crate::dial::Dial;
 use crate::proxy::Tasks;
 
 /// What a server behind the balancer is good for.
@@ -42,7 +41,8 @@ pub struct Backend {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) client: Client<HttpConnector, Body>,
+    pub(crate) dial: Dial,
+    pub(crate) client: Client<Dial, Body>,
     /// Cuts everything that goes through it.
     pub(crate) cut: CancellationToken,
     pub(crate) requests: AtomicUsize,
@@ -51,18 +51,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(address: SocketAddr, tasks: &Tasks) -> Arc<Self> {
+    pub(crate) fn new(address: SocketAddr, dial: Dial, tasks: &Tasks) -> Arc<Self> {
         let cut = tasks.ending.child_token();
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let executor = Tasks { tracker: tasks.tracker.clone(), ending: cut.clone() };
         let client = Client::builder(executor)
             .pool_timer(TokioTimer::new())
             .set_host(false) // the client's own `host` goes through
-            .build(connector);
+            .build(dial.clone());
         Arc::new(Self {
             address,
+            dial,
             client,
             cut,
             requests: AtomicUsize::new(0),
@@ -74,6 +72,3 @@ impl Server {
         self.websockets.load(Ordering::Relaxed)
     }
 }
-
-/// Longer than any server on this machine takes to accept.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

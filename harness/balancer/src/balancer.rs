@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,9 +9,11 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::backend::{Backend, Server, State};
+use crate::dial::Dial;
 use crate::policy::Policy;
 use crate::proxy::{Tasks, forward};
 use crate::sessions::Sessions;
@@ -63,10 +66,27 @@ impl Balancer {
 
     /// Adds a server, up; tells whether it was new.
     pub fn add(&self, address: SocketAddr) -> bool {
+        self.add_by(address, Dial::tcp(address))
+    }
+
+    /// Adds a server that is reached by connections that `open` opens; `address` only names it.
+    pub fn add_with<F, S>(
+        &self,
+        address: SocketAddr,
+        open: impl Fn() -> F + Send + Sync + 'static,
+    ) -> bool
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.add_by(address, Dial::new(open))
+    }
+
+    fn add_by(&self, address: SocketAddr, dial: Dial) -> bool {
         let mut servers = self.inner.servers();
         let new = servers.iter().all(|(server, _)| server.address != address);
         if new {
-            servers.push((Server::new(address, &self.inner.tasks), State::Up));
+            servers.push((Server::new(address, dial, &self.inner.tasks), State::Up));
         }
         new
     }
@@ -92,7 +112,7 @@ impl Balancer {
         if state == State::Down && found.1 != State::Down {
             found.0.cut.cancel();
             let requests = found.0.requests.load(Ordering::Relaxed);
-            found.0 = Server::new(address, &self.inner.tasks);
+            found.0 = Server::new(address, found.0.dial.clone(), &self.inner.tasks);
             found.0.requests.store(requests, Ordering::Relaxed);
             self.inner.sessions.forget(address);
         }
@@ -113,7 +133,7 @@ impl Balancer {
     }
 
     /// Cuts every connection and resolves when all tasks have ended and the port is free.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         let tasks = self.inner.tasks.clone();
         tasks.ending.cancel();
         tasks.tracker.close();

@@ -31,6 +31,7 @@
 mod backend;
 mod balancer;
 mod body;
+mod dial;
 mod headers;
 mod open;
 mod policy;

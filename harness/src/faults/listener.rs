@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use socketio_mock_client::{ByteStream, IntoTarget, Target};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::Faults;
@@ -27,6 +28,8 @@ pub struct Relay {
     addr: SocketAddr,
     target: Target,
     accepting: JoinHandle<()>,
+    /// Dropped at the end of `accepting`, together with its port.
+    closed: watch::Receiver<()>,
 }
 
 impl Relay {
@@ -38,13 +41,25 @@ impl Relay {
         let addr = keeper.local_addr().map_err(cannot_listen)?;
         let listener = listen(addr).map_err(cannot_listen)?;
         let target = faults.target.clone().moved_to(addr);
-        let accepting = tokio::spawn(accept(faults.clone(), addr, listener, keeper));
-        Ok(Self { addr, target, accepting })
+        let accepting = accept(faults.clone(), addr, listener, keeper);
+        let (open, closed) = watch::channel(());
+        let accepting = tokio::spawn(async move {
+            accepting.await;
+            drop(open);
+        });
+        Ok(Self { addr, target, accepting, closed })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Closes it; resolves when the port is free.
+    pub(crate) async fn closed(&self) {
+        self.accepting.abort();
+        let mut closed = self.closed.clone();
+        while closed.changed().await.is_ok() {}
     }
 
     /// The base URL for clients, such as `http://127.0.0.1:40123`.

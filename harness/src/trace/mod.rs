@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use socketio_mock_client::Registry;
 
-use crate::app::{App, AppBuilder};
+use crate::app::{App, AppBuilder, Asked};
 use crate::report::CloseReport;
 use crate::tap::Tap;
 use crate::{Error, Result, panics};
@@ -95,7 +95,7 @@ impl AppBuilder {
     /// # Ok(()) }
     /// ```
     pub fn trace(mut self, tracing: Tracing) -> Self {
-        self.tracing = Some(tracing);
+        self.tracing = Asked::For(tracing);
         self
     }
 }

@@ -9,15 +9,14 @@ use socketio_fixtures::reference::config::Adapter;
 use socketio_fixtures::reference::{App, Config, start};
 use socketio_fixtures::{contract, peer};
 use socketio_harness::{
-    Result, Transport, close, create_app, create_socketio_client, event, group,
+    Result, Transport, close, create_app, create_redis, create_socketio_client, event, group,
 };
-use socketio_tests::redis::Redis;
 use tokio::net::TcpListener;
 
 /// Two nodes on a Redis of the test's own are one server: what one emits, the other's clients get.
 #[tokio::test]
 async fn pain_24_the_redis_adapter_is_tested_with_a_redis() -> Result {
-    let redis = Redis::start().await;
+    let redis = create_redis().await?;
     let config = Config { adapter: Adapter::Redis(redis.url()), ..Config::default() };
     let node = async || start(&config, App::Base).await.expect("a node that starts");
     let (first, second) = (node().await, node().await);
@@ -31,7 +30,7 @@ async fn pain_24_the_redis_adapter_is_tested_with_a_redis() -> Result {
     there.close().await?;
     first.stop().await;
     second.stop().await;
-    Ok(())
+    redis.close().await
 }
 
 /// Behind a balancer that does not stick, the classical error is reproduced and named; behind one

@@ -1,0 +1,3 @@
+//! Several servers behind one balancer.
+
+mod together;
