@@ -205,20 +205,36 @@ impl SocketIoClient {
 
     /// Resolves when the connection has moved to websocket; at once if it is there already.
     ///
-    /// Fails with [`Error::Timeout`] if that takes longer than the client's timeout.
+    /// Fails with [`Error::UpgradeFailed`] when the upgrade is given up, with
+    /// [`Error::Disconnected`] when the connection ends, and with [`Error::Timeout`] if it takes
+    /// longer than the client's timeout.
     pub fn upgraded(&self) -> impl Future<Output = Result> + Send + use<> {
         let ((shared, socket), timeout) = (self.parts(), self.timeout);
         let mut progress = shared.progress();
         async move {
-            let upgraded = progress.wait_for(|now| now.transport == Transport::Websocket);
-            if tokio::time::timeout(timeout, upgraded).await.is_ok() {
-                return Ok(());
-            }
-            let error = Error::Timeout {
-                waiting_for: "the upgrade to websocket".into(),
-                after: timeout,
-                hint: String::new(),
-                transcript: shared.transcript(),
+            let waiting_for = "the upgrade to websocket".to_owned();
+            let decided = progress.wait_for(|now| {
+                now.transport == Transport::Websocket || now.upgrade_failed || now.gone
+            });
+            // The sender lives in `shared`, so waiting cannot fail.
+            let decided = tokio::time::timeout(timeout, decided).await;
+            let decided = decided.ok().and_then(std::result::Result::ok).map(|now| *now);
+            let error = match decided {
+                Some(now) if now.transport == Transport::Websocket => return Ok(()),
+                Some(now) if now.upgrade_failed => {
+                    let reason = shared.lock().upgrade_failure.clone().unwrap_or_default().into();
+                    Error::UpgradeFailed { reason, transcript: shared.transcript() }
+                }
+                Some(_) => {
+                    let reason = socket.why_disconnected();
+                    Error::Disconnected { waiting_for, reason, transcript: shared.transcript() }
+                }
+                None => Error::Timeout {
+                    waiting_for,
+                    after: timeout,
+                    hint: String::new(),
+                    transcript: shared.transcript(),
+                },
             };
             Err(shared.failing(&socket.namespace, None, error))
         }

@@ -17,7 +17,7 @@ impl SocketIoClient {
     /// that was given one transport alone, or if the server does not offer it.
     /// [`upgraded`](Self::upgraded) tells when it is done.
     pub fn upgrade(&self) {
-        self.shared().command(|state| state.core.upgrade(now()));
+        self.shared().command(|state| state.upgrade(now()));
     }
 
     /// Drops the connection as a failing network would: the server is told nothing. A client with

@@ -127,6 +127,19 @@ pub enum Error {
         transcript: Box<Transcript>,
     },
 
+    /// The connection stays on polling.
+    #[error(
+        "the upgrade to websocket was given up, and polling goes on: {reason}\n  \
+         check that websockets reach the server: proxies and load balancers must let \
+         \"Upgrade\" through{transcript}"
+    )]
+    UpgradeFailed {
+        /// Why it was given up.
+        reason: String,
+        /// The conversation so far.
+        transcript: Box<Transcript>,
+    },
+
     /// Something was to be sent on a connection that has ended.
     #[error("cannot send {what}: the client is disconnected ({reason})")]
     NotConnected {

@@ -31,6 +31,45 @@ async fn an_upgrade_happens_when_told(
     close(app).await
 }
 
+#[tokio::test]
+async fn an_upgrade_that_is_given_up_is_told_at_once_and_can_be_tried_again() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app)
+        .transports(Via::Upgrade.transports())
+        .upgrade(Upgrade::OnRequest)
+        .timeout(Duration::from_hours(1))
+        .await?;
+    client.send_with_ack("message-with-ack", ()).await?;
+    let refused = app.faults().refuse();
+    client.upgrade();
+    let failed = client.upgraded().await.expect_err("nothing connects");
+    assert!(matches!(failed, ClientError::UpgradeFailed { .. }), "{failed}");
+    assert!(failed.to_string().contains("refused"), "{failed}");
+    assert_eq!(client.transport(), Transport::Polling);
+    refused.heal();
+    client.upgrade();
+    client.upgraded().await?;
+    client.send_with_ack("message-with-ack", ()).await?;
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_upgrade_of_a_connection_that_has_ended() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app)
+        .transports(Via::Upgrade.transports())
+        .upgrade(Upgrade::OnRequest)
+        .timeout(Duration::from_hours(1))
+        .await?;
+    let upgraded = client.upgraded();
+    client.drop_connection();
+    let failed = upgraded.await.expect_err("it has ended");
+    assert!(matches!(failed, ClientError::Disconnected { .. }), "{failed}");
+    client.close().await?;
+    close(app).disconnect_clients().await
+}
+
 #[rstest]
 #[tokio::test]
 async fn an_upgrade_can_be_refused(

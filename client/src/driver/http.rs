@@ -56,17 +56,18 @@ impl Http {
     ) -> Result<Answer, HttpError> {
         loop {
             let reused = self.live.is_some();
-            let mut live = match self.live.take() {
+            let live = match self.live.take() {
                 Some(live) => live,
                 None => open(&self.endpoint).await?,
             };
             let request = self.request(method, target, body.clone())?;
-            let work = ask(&mut live.sender, request, self.max_body);
-            let (result, alive) = alongside(work, &mut live.connection).await;
+            let Live { mut sender, connection } = live;
+            let work = ask(&mut sender, request, self.max_body);
+            let (result, connection) = alongside(work, connection).await;
             match result {
                 Ok((headers, answer)) => {
                     self.endpoint.keep_cookies(&headers);
-                    self.live = alive.then_some(live);
+                    self.live = connection.map(|connection| Live { sender, connection });
                     return Ok(answer);
                 }
                 // The server closed the idle connection before this request was written.
@@ -139,15 +140,16 @@ async fn ask(
     Ok((parts.headers, Answer { status: parts.status, body: body.to_bytes() }))
 }
 
-/// Runs `work` to its end while the connection moves its bytes. The flag tells whether the
-/// connection is still open afterwards.
-async fn alongside<T>(
+/// Runs `work` to its end while the connection moves its bytes. Gives the connection back if it is
+/// still open.
+async fn alongside<T, C: Future + Unpin>(
     work: impl Future<Output = T>,
-    connection: &mut (impl Future + Unpin),
-) -> (T, bool) {
+    connection: C,
+) -> (T, Option<C>) {
     match select(pin!(work), connection).await {
-        Either::Left((output, _)) => (output, true),
-        Either::Right((_, work)) => (work.await, false),
+        Either::Left((output, connection)) => (output, Some(connection)),
+        // It is dropped by now: only that tells a request which it still held.
+        Either::Right((_, work)) => (work.await, None),
     }
 }
 

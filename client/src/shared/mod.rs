@@ -60,7 +60,12 @@ impl Shared {
             observer.connection(&Opening { name: &name, url: &url, parser, at: started })
         });
         let core = Connection::client(config);
-        let progress = Progress { transport: core.transport(), deserted: false, gone: false };
+        let progress = Progress {
+            transport: core.transport(),
+            upgrade_failed: false,
+            deserted: false,
+            gone: false,
+        };
         let state = State {
             progress: watch::Sender::new(progress),
             core,
@@ -68,6 +73,7 @@ impl Shared {
             driver: None,
             sent_at: None,
             recorder: Recorder::new(Transcript::new(config.protocol, config.parser), observer),
+            upgrade_failure: None,
             opened: false,
             reading_paused: false,
             turns: Turns::default(),
@@ -295,6 +301,7 @@ impl Shared {
         let mut state = self.lock();
         state.core = Connection::client(self.config);
         state.progress.send_modify(|progress| progress.transport = self.config.transport);
+        state.forget_upgrade();
         state.opened = false;
         let mut sockets: Vec<_> = state.sockets.values().cloned().collect();
         sockets.sort_unstable_by(|a, b| a.namespace.cmp(&b.namespace));

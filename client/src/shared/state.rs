@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub(crate) struct State {
     /// When the first frame was sent since the driver was called last.
     pub(crate) sent_at: Option<Duration>,
     pub(crate) recorder: Recorder,
+    /// Why the last upgrade was given up.
+    pub(crate) upgrade_failure: Option<Box<str>>,
     /// Whether the server's open packet has come.
     pub(crate) opened: bool,
     /// Whether the driver leaves what comes in the sockets of the operating system.
@@ -45,10 +47,12 @@ pub(crate) struct State {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
     pub(crate) transport: Transport,
+    /// The last upgrade was given up; [`State::upgrade_failure`] tells why.
+    pub(crate) upgrade_failed: bool,
     /// The last namespace was left: nothing keeps the connection any more.
     pub(super) deserted: bool,
     /// No transport is left, and none will be opened.
-    pub(super) gone: bool,
+    pub(crate) gone: bool,
 }
 
 impl State {
@@ -64,6 +68,17 @@ impl State {
         if let Some(lane) = &mut self.websocket {
             action(lane);
         }
+    }
+
+    /// Begins the upgrade to websocket, if there is one to begin.
+    pub(crate) fn upgrade(&mut self, now: Instant) {
+        self.forget_upgrade();
+        self.core.upgrade(now);
+    }
+
+    pub(super) fn forget_upgrade(&mut self) {
+        self.upgrade_failure = None;
+        self.progress.send_modify(|progress| progress.upgrade_failed = false);
     }
 
     /// Takes an event of the core. Whether the connection may come back decides what its end
@@ -114,6 +129,8 @@ impl State {
             }
             Event::UpgradeFailed(why) => {
                 tracing::debug!(target: "socketio", why, "upgrade given up, polling goes on");
+                self.upgrade_failure = Some(why.into());
+                self.progress.send_modify(|progress| progress.upgrade_failed = true);
             }
             // Only a server is asked.
             Event::ConnectRequested { .. } => {}

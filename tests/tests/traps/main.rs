@@ -3,6 +3,7 @@
 
 mod binary;
 mod endings;
+mod kept_alive;
 mod polling;
 mod upgrade;
 mod websocket;
