@@ -13,6 +13,9 @@ pub mod faults {}
 #[doc = include_str!("../docs/clusters.md")]
 pub mod clusters {}
 
+#[doc = include_str!("../docs/disconnect-reasons.md")]
+pub mod disconnect_reasons {}
+
 #[doc = include_str!("../docs/simulation.md")]
 pub mod simulation {}
 

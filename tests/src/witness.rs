@@ -1,4 +1,4 @@
-//! A server that tells why each of its clients has left.
+//! A server that tells why each of its clients has left, in three implementations.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use axum::Router;
 use serde_json::{Value, json};
-use socketio_harness::{App, Result, create_app, scaled};
+use socketio_harness::{App, ChildProcess, Result, close, create_app, scaled};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::DisconnectReason;
 use tokio::sync::mpsc;
 
-use crate::{http_get, node_peer};
+use crate::{http_get, node_peer, python_peer};
 
-/// A server that echoes (`message` to `message-back`, `message-with-ack` to its ack) and remembers
-/// how its clients have left.
+/// A server that echoes (`message` to `message-back`, `message-with-ack` to its ack), disconnects
+/// who emits `leave` from the namespace, `/` or `/custom`, and remembers how its clients have left.
 #[derive(Debug)]
 pub struct Witness {
     /// To connect to.
@@ -33,7 +33,7 @@ enum Left {
 }
 
 /// The heartbeat of a witness.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heartbeat {
     /// Between two pings.
     pub interval: Duration,
@@ -48,6 +48,10 @@ impl Heartbeat {
     /// One that a test can wait for, and that no busy machine misses by accident.
     pub const BRISK: Self =
         Self { interval: Duration::from_millis(400), timeout: Duration::from_millis(1600) };
+    /// The same for python-engineio, which tells its clients whole seconds alone: of a shorter
+    /// interval they hear that there is no heartbeat.
+    pub const BRISK_FOR_PYTHON: Self =
+        Self { interval: Duration::from_secs(1), timeout: Duration::from_millis(1600) };
 }
 
 impl Witness {
@@ -67,22 +71,42 @@ impl Witness {
 
     /// On socket.io, as a child process.
     pub async fn node(heartbeat: Heartbeat) -> Result<Self> {
-        let process = node_peer("peer.js")
+        Self::process(node_peer("peer.js"), heartbeat).await
+    }
+
+    /// On python-socketio, as a child process.
+    pub async fn python(heartbeat: Heartbeat) -> Result<Self> {
+        Self::process(python_peer("peer.py"), heartbeat).await
+    }
+
+    async fn process(process: ChildProcess, heartbeat: Heartbeat) -> Result<Self> {
+        let process = process
             .env("PING_INTERVAL", heartbeat.interval.as_millis().to_string())
             .env("PING_TIMEOUT", heartbeat.timeout.as_millis().to_string());
         Ok(Self { app: create_app(process).await?, left: Left::There(VecDeque::new(), 0) })
     }
 
-    /// Why the next client has left, in the server's words.
+    /// Takes it down under its clients. Gives why the last of them has left, in the server's words;
+    /// `None` if it can no longer be asked.
+    pub async fn close(self) -> Result<Option<String>> {
+        close(self.app).disconnect_clients().await?;
+        Ok(match self.left {
+            Left::Here(mut told) => told.recv().await,
+            Left::There(..) => None,
+        })
+    }
+
+    /// Why the next client has left, in the server's words; `None` if it tells of none within ten
+    /// seconds.
     ///
     /// # Panics
-    /// If none leaves within ten seconds.
-    pub async fn next_leave(&mut self) -> String {
+    /// If the server has ended.
+    pub async fn next_leave(&mut self) -> Option<String> {
         let deadline = scaled(Duration::from_secs(10));
         match &mut self.left {
             Left::Here(told) => {
-                let reason = tokio::time::timeout(deadline, told.recv()).await;
-                reason.expect("a client leaves in time").expect("the server lives")
+                let reason = tokio::time::timeout(deadline, told.recv()).await.ok()?;
+                Some(reason.expect("the server lives"))
             }
             Left::There(waiting, seen) => {
                 let asking = async {
@@ -94,9 +118,8 @@ impl Witness {
                         *seen = all.len();
                     }
                 };
-                let asked = tokio::time::timeout(deadline, asking).await;
-                asked.expect("a client leaves in time");
-                waiting.pop_front().expect("just found")
+                tokio::time::timeout(deadline, asking).await.ok()?;
+                waiting.pop_front()
             }
         }
     }
@@ -107,17 +130,16 @@ fn router(heartbeat: Heartbeat, tell: mpsc::UnboundedSender<String>) -> Router {
         .ping_interval(heartbeat.interval)
         .ping_timeout(heartbeat.timeout)
         .build_layer();
-    let register = async move |socket: SocketRef| {
+    let register = move |socket: SocketRef| {
         register(&socket, tell.clone());
-        Ok::<_, Infallible>(())
+        std::future::ready(Ok::<_, Infallible>(()))
     };
-    io.ns(
-        "/",
-        (async |socket: SocketRef| {
-            socket.emit("auth", &json!({})).ok();
-        })
-        .with(register),
-    );
+    let greet = async |socket: SocketRef| {
+        socket.emit("auth", &json!({})).ok();
+    };
+    for namespace in ["/", "/custom"] {
+        io.ns(namespace, greet.with(register.clone()));
+    }
     Router::new().layer(layer)
 }
 
@@ -127,6 +149,9 @@ fn register(socket: &SocketRef, tell: mpsc::UnboundedSender<String>) {
     });
     socket.on("message-with-ack", async |Data::<Value>(value), ack: AckSender| {
         ack.send(&value).ok();
+    });
+    socket.on("leave", async |socket: SocketRef| {
+        socket.disconnect().ok();
     });
     socket.on_disconnect(async move |reason: DisconnectReason| {
         // A test that has seen enough no longer listens.

@@ -26,7 +26,7 @@ async fn a_cut_is_the_end_for_both_sides(
     witness.app.faults().cut();
     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
     let expected = if here { "TransportClose" } else { "transport close" };
-    let told = witness.next_leave().await;
+    let told = witness.next_leave().await.expect("a client leaves in time");
     assert!(told == expected || told == "TransportError", "{told}");
     client.close().await?;
     close(witness.app).await
@@ -56,7 +56,7 @@ async fn a_connection_is_reset_when_it_has_carried_enough() -> Result {
     assert_eq!(fits.values(), [json!("x".repeat(2_000))]);
     let error = client.send_with_ack("message-with-ack", "x".repeat(8_000)).await.unwrap_err();
     assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
-    witness.next_leave().await;
+    witness.next_leave().await.expect("a client leaves in time");
     client.close().await?;
     // Each connection has its own count.
     let client = create_socketio_client(&witness.app).await?;
@@ -72,7 +72,7 @@ async fn a_server_that_has_gone_is_missed_by_the_heartbeat() -> Result {
     let mut witness = Witness::rust(Heartbeat::BRISK).await?;
     let client = create_socketio_client(&witness.app).await?;
     let _gone = witness.app.faults().half_open(Gone::Server);
-    witness.next_leave().await;
+    witness.next_leave().await.expect("a client leaves in time");
     assert!(client.connected(), "it has not been told");
     client.send("message", "into the void")?;
     assert_eq!(client.disconnected().await?, CloseReason::PingTimeout);
@@ -92,7 +92,7 @@ async fn a_client_that_has_gone_is_missed_by_the_heartbeat(
     let client = create_socketio_client(&witness.app).await?;
     let _gone = witness.app.faults().half_open(Gone::Client);
     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
-    assert_eq!(witness.next_leave().await, expected);
+    assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);
     client.close().await?;
     close(witness.app).await
 }
@@ -122,7 +122,7 @@ async fn a_closed_websocket_needs_no_close_packet(#[case] here: bool) -> Result 
     witness.app.faults().close_websockets();
     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
     let expected = if here { "TransportClose" } else { "transport close" };
-    assert_eq!(witness.next_leave().await, expected);
+    assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);
     let transcript = client.transcript();
     let goodbye = |text: &str| text.starts_with("41") || text == "1";
     assert!(!transcript.entries().any(|entry| goodbye(&entry.text)), "{transcript}");
@@ -137,7 +137,7 @@ async fn a_client_with_reconnection_comes_back_after_a_cut() -> Result {
     let client = create_socketio_client(&witness.app).reconnection(plan).await?;
     for number in 0..3 {
         witness.app.faults().cut();
-        witness.next_leave().await;
+        witness.next_leave().await.expect("a client leaves in time");
         client.send("message", number)?;
         assert_eq!(client.once("message-back").await?.args(), [json!(number)]);
     }
@@ -158,7 +158,7 @@ async fn no_connection_is_left_of_any_fault() -> Result {
         end(&witness.app);
         client.disconnected().await?;
         client.close().await?;
-        witness.next_leave().await;
+        witness.next_leave().await.expect("a client leaves in time");
     }
     close(witness.app).await
 }

@@ -17,7 +17,7 @@ async fn without_pings_both_sides_give_up(
     let client = create_socketio_client(&witness.app).transports(via.transports()).await?;
     // The server counts from its ping on, the client from the last one it got: later.
     let expected = if here { "HeartbeatTimeout" } else { "ping timeout" };
-    assert_eq!(witness.next_leave().await, expected);
+    assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);
     client.disconnected().await?;
     let transcript = client.transcript();
     let pings = transcript.entries().filter(|entry| entry.text == "2").count();
@@ -36,7 +36,7 @@ async fn without_pongs_the_server_gives_up(
     let client = create_socketio_client(&witness.app).transports(via.transports()).await?;
     let _swallowed = witness.app.faults().swallow_pongs();
     let expected = if here { "HeartbeatTimeout" } else { "ping timeout" };
-    assert_eq!(witness.next_leave().await, expected);
+    assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);
     let reason = client.disconnected().await?;
     assert_ne!(reason, CloseReason::PingTimeout, "the client had its ping");
     let transcript = client.transcript();

@@ -195,7 +195,11 @@ async fn reports(
         Told::End(reason) => (reason, true),
         Told::Silence => ("no answer".to_owned(), true),
     };
-    let server = if over { Some(witness.next_leave().await) } else { None };
+    let server = if over {
+        Some(witness.next_leave().await.expect("a client leaves in time"))
+    } else {
+        None
+    };
     drop(held);
     client.close().await?;
     drop(relay);

@@ -25,7 +25,7 @@ async fn the_second_engine_meets_the_faults_at_a_relay() -> Result {
         matches!(reason, CloseReason::TransportClose | CloseReason::TransportError(_)),
         "{reason}"
     );
-    witness.next_leave().await;
+    witness.next_leave().await.expect("a client leaves in time");
     client.close().await?;
     close(witness.app).await
 }
