@@ -48,3 +48,42 @@ async fn every_client_of_the_cluster_is_found_from_each_node() -> Result {
     }
     close(cluster).await
 }
+
+#[tokio::test]
+async fn an_ack_is_asked_of_the_clients_of_every_node() -> Result {
+    let cluster = cluster(3).await?;
+    let clients = one_on_each(&cluster).await?;
+    clients[0].send_with_ack("join", "game").await?;
+    clients[2].send_with_ack("join", "game").await?;
+    let answering: Vec<_> =
+        [&clients[0], &clients[2]].map(|client| client.respond("q", |_| "ack")).into();
+    let acks: Value = clients[1].send_with_ack("b.ackAll", ()).await?.parse()?;
+    assert_eq!(acks, json!(["ack", "ack"]));
+    drop(answering);
+    for client in &clients {
+        client.close().await?;
+    }
+    close(cluster).await
+}
+
+#[tokio::test]
+async fn a_room_has_members_on_several_nodes() -> Result {
+    let cluster = cluster(3).await?;
+    let clients = one_on_each(&cluster).await?;
+    for client in &clients[1..] {
+        client.send_with_ack("join", "game").await?;
+    }
+    let found: Value = clients[0].send_with_ack("fetch", ("game", "nobody")).await?.parse()?;
+    let mut members = [clients[1].id(), clients[2].id()];
+    members.sort();
+    assert_eq!(found["inRoom"], json!(members));
+    clients[0].send_with_ack("b.app.in", ()).await?;
+    for client in &clients[1..] {
+        client.once("big-announcement").await?;
+    }
+    clients[0].expect_none("big-announcement").await;
+    for client in &clients {
+        client.close().await?;
+    }
+    close(cluster).await
+}
