@@ -74,6 +74,7 @@ impl Future for AckFuture {
             let answer = answer.unwrap_or(Err(Unanswered::Ended(CloseReason::Dropped)));
             return Poll::Ready(match answer {
                 Ok(args) => {
+                    pending.met();
                     pending.id = None;
                     Ok(args)
                 }
@@ -133,6 +134,12 @@ impl Pending {
                 Error::Unsupported { engine: self.shared.engine, feature }
             }
         }
+    }
+
+    /// Tells who looks on at the connection that the test has got what it waited for.
+    fn met(&self) {
+        let awaited = format_args!("ack of \"{}\"", self.event);
+        self.shared.met(&self.socket.namespace, Some(&self.event), &awaited);
     }
 
     /// Tells who looks on at the connection that the test will be told of a failure.

@@ -35,7 +35,10 @@ impl Column {
         let app = match (peer, parser) {
             (Peer::Rust, Parser::MessagePack) => create_app(peer::message_pack()).await?,
             (Peer::Rust, _) => create_app(peer::router()).await?,
-            (Peer::Python, _) => create_app(python_peer("peer.py").env("COOKIE", "1")).await?,
+            (Peer::Python, _) => {
+                let python = python_peer("peer.py").env("COOKIE", "1");
+                create_app(python.env("PARSER", name(parser))).await?
+            }
             (Peer::Node, _) => {
                 let node = node_peer("peer.js").env("COOKIE", "1").env("ALLOW_EIO3", "1");
                 create_app(node.env("PARSER", name(parser))).await?
@@ -93,6 +96,7 @@ struct Row {
 #[case::node(Peer::Node, Parser::Default)]
 #[case::node_message_pack(Peer::Node, Parser::MessagePack)]
 #[case::python(Peer::Python, Parser::Default)]
+#[case::python_message_pack(Peer::Python, Parser::MessagePack)]
 #[tokio::test]
 async fn every_row_holds(
     #[case] peer: Peer,

@@ -66,6 +66,10 @@ async fn a_conversation_is_written_down_to_the_letter() -> Result {
             "packet": "ack", "namespace": "/", "ack": 0, "args": [{"name": "harry", "result": 6}],
             "bytes": 32, "raw": "430[{\"name\":\"harry\",\"result\":6}]",
         })),
+        json!({
+            "kind": "note", "lane": 1, "level": "passed", "title": "ack of \"myEvent\"",
+            "namespace": "/", "event": "myEvent",
+        }),
         json!({"kind": "note", "lane": 0, "level": "mark", "title": "half-way"}),
         to_server(json!({
             "packet": "binary_event", "namespace": "/", "event": "unheard of", "attachments": 1,
