@@ -1,5 +1,8 @@
 //! Longer explanations, by task; the examples are run by the tests.
 
+#[doc = include_str!("../docs/subjects.md")]
+pub mod subjects {}
+
 #[doc = include_str!("../docs/asserting-events.md")]
 pub mod asserting_events {}
 

@@ -22,9 +22,19 @@
 //! }
 //! ```
 //!
-//! [`create_app`] takes any tower service (an axum `Router`, socketioxide's own service) or a
-//! [`ChildProcess`] in any language. Tests need no port numbers, no sleeps and no clean-up: every
-//! app gets a free port, every wait has a deadline, and [`close`] resolves when nothing is left.
+//! Tests need no port numbers, no sleeps and no clean-up: every app gets a free port, every wait has
+//! a deadline, and [`close`] resolves when nothing is left, or fails and says what.
+//!
+//! | to | there is |
+//! |---|---|
+//! | boot a service, a process in any language, something that runs already | [`create_app`], [`guide::subjects`] |
+//! | say what has to come, and what must not | [`guide::asserting_events`] |
+//! | see what the server received and emitted | [`App::log`], [`App::received`], [`App::emitted`] |
+//! | see the whole test, packet by packet | [`guide::trace`] |
+//! | let minutes pass in no time | [`AppBuilder::simulated`], [`guide::simulation`] |
+//! | break the network, and find out how a connection ends | [`App::faults`], [`guide::faults`], [`guide::disconnect_reasons`] |
+//! | run several servers as one | [`create_cluster`], `guide::clusters` |
+//! | search for failures in partitions, by seed | `guide::simulated_network`, with the feature `turmoil` |
 //!
 //! The client is [`socketio_mock_client`], re-exported here whole.
 
