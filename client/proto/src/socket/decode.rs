@@ -8,6 +8,9 @@ use crate::limits::Limits;
 
 /// Turns Engine.IO messages into Socket.IO packets, holding a binary packet back until its last
 /// attachment has come.
+///
+/// Half of a surrogate pair, which a string of JavaScript may hold (`"\ud800"`), is read as U+FFFD:
+/// no `char` can be one.
 #[derive(Debug, Clone, Default)]
 pub struct Decoder {
     limits: Limits,
@@ -172,6 +175,29 @@ mod tests {
         let Ok(Packet::Event { args, .. }) = decode(text) else { panic!() };
         assert_eq!(args.values(), [json!(3.333_337_777_777_778e51)]);
         assert_eq!(args.values()[0].to_string(), "3.333337777777778e+51");
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced() {
+        // What JavaScript's `JSON.stringify` writes of strings that are no UTF-16.
+        for (json, expected) in [
+            (r#""\ud800""#, "\u{fffd}"),
+            (r#""a\udc00b""#, "a\u{fffd}b"),
+            (r#""\udc00\ud800""#, "\u{fffd}\u{fffd}"),
+            (r#""\ud800\ud83d\ude00\ude00""#, "\u{fffd}😀\u{fffd}"),
+            (r#""\ud800\n\\ud800\uD8""#, ""),
+            (r#""\\\ud800\\ud800""#, "\\\u{fffd}\\ud800"),
+        ] {
+            let text = format!("2[\"e\",{json}]");
+            match decode(&text) {
+                Ok(packet) => assert_eq!(packet, event("/", None, "e", vec![json!(expected)])),
+                Err(error) => assert!(expected.is_empty(), "{error}"),
+            }
+        }
+        let packet = decode(r#"2["\udfff",{"\ud800":1}]"#);
+        assert_eq!(packet, Ok(event("/", None, "\u{fffd}", vec![json!({"\u{fffd}": 1})])));
+        let error = decode(r#"2["e","\ud800",oops]"#).unwrap_err().to_string();
+        assert!(error.contains("expected value at line 1 column 15"), "{error}");
     }
 
     #[test]

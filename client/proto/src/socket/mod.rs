@@ -8,6 +8,7 @@ pub mod msgpack;
 mod packet;
 mod parse;
 mod recovery;
+mod surrogates;
 
 pub(crate) use codec::Codec;
 pub use codec::Parser;

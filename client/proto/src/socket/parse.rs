@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Packet, check_event_name};
+use super::{Packet, check_event_name, surrogates};
 use crate::args::{Args, placeholder};
 use crate::error::{Error, Excerpt};
 use crate::limits::Limits;
@@ -154,7 +154,12 @@ fn parse_json(
     limits: &Limits,
 ) -> Result<Value, Error> {
     limits.check_depth(json)?;
-    serde_json::from_str(json).map_err(|error| Error::InvalidPayload {
+    let parsed = serde_json::from_str(json).or_else(|error| {
+        // `JSON.stringify` writes them, and no `char` can be one.
+        let replaced = surrogates::replaced(json).ok_or(error)?;
+        serde_json::from_str(&replaced)
+    });
+    parsed.map_err(|error| Error::InvalidPayload {
         packet,
         expected: format!("{expected} ({error})"),
         data: Excerpt::of_text(json),
