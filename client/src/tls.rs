@@ -6,7 +6,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::connector::{Connecting, Connector, connecting};
+use crate::connector::{Connecting, Connector, Transit, connecting};
 use crate::{Error, Result};
 
 /// Encrypts what another connector opens.
@@ -39,6 +39,14 @@ impl Connector for Tls {
             Ok(stream)
         })
     }
+
+    fn is_in_memory(&self) -> bool {
+        self.inner.is_in_memory()
+    }
+
+    fn transit(&self) -> Transit {
+        self.inner.transit()
+    }
 }
 
 fn add(store: &mut RootCertStore, pem: &[u8]) -> Result {
@@ -60,6 +68,29 @@ fn add(store: &mut RootCertStore, pem: &[u8]) -> Result {
 mod tests {
     use super::*;
     use crate::connector::TcpConnector;
+
+    struct Memory;
+
+    impl Connector for Memory {
+        fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+            connecting(async { Ok(tokio::io::duplex(64).0) })
+        }
+
+        fn is_in_memory(&self) -> bool {
+            true
+        }
+
+        fn transit(&self) -> Transit {
+            Transit { begun: 7, under_way: 3 }
+        }
+    }
+
+    #[test]
+    fn what_the_connector_tells_of_its_streams_holds_for_encrypted_ones() {
+        let tls = Tls::new(Arc::new(Memory), &[]).unwrap();
+        assert!(tls.is_in_memory());
+        assert_eq!(tls.transit(), Transit { begun: 7, under_way: 3 });
+    }
 
     #[test]
     fn a_root_that_is_no_certificate_is_named() {

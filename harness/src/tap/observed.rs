@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use socketio_mock_client::{ByteStream, Connecting, Connector, connecting};
+use socketio_mock_client::{ByteStream, Connecting, Connector, Transit, connecting};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Flow, Tap};
@@ -36,6 +36,10 @@ impl Connector for ObservedConnector {
 
     fn is_in_memory(&self) -> bool {
         self.inner.is_in_memory()
+    }
+
+    fn transit(&self) -> Transit {
+        self.inner.transit()
     }
 }
 
