@@ -62,6 +62,11 @@ impl Listener {
         Some(Websocket(tokio_tungstenite::accept_async(stream).await.ok()?))
     }
 
+    /// The next connection, which is told nothing yet.
+    pub async fn tcp(&self) -> Option<TcpStream> {
+        Some(self.0.accept().await.ok()?.0)
+    }
+
     /// The next connection, for plain requests.
     pub async fn http(&self) -> Option<Http> {
         Some(Http(self.0.accept().await.ok()?.0))
@@ -74,14 +79,21 @@ pub struct Http(TcpStream);
 
 impl Http {
     /// Takes a request with a short body.
-    pub async fn request(&mut self) {
-        let mut request = [0; 4096];
-        let _ = self.0.read(&mut request).await;
+    pub async fn request(&mut self) -> String {
+        let mut request = vec![0; 4096];
+        let length = self.0.read(&mut request).await.unwrap_or(0);
+        request.truncate(length);
+        String::from_utf8_lossy(&request).into_owned()
     }
 
     /// Takes a request and answers it.
     pub async fn answer(&mut self, body: &str) {
         self.request().await;
+        self.reply(body).await;
+    }
+
+    /// Answers a request that was taken.
+    pub async fn reply(&mut self, body: &str) {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
         let _ = self.0.write_all((head + body).as_bytes()).await;
     }
@@ -124,6 +136,11 @@ where
 pub struct Websocket(WebSocketStream<TcpStream>);
 
 impl Websocket {
+    /// Answers the handshake of a websocket.
+    pub async fn over(stream: TcpStream) -> Option<Self> {
+        Some(Self(tokio_tungstenite::accept_async(stream).await.ok()?))
+    }
+
     /// Sends the open packet, takes the CONNECT packet and accepts it.
     pub async fn accept(&mut self) {
         self.text(OPEN).await;
@@ -139,6 +156,11 @@ impl Websocket {
     /// Sends a binary frame.
     pub async fn binary(&mut self, data: &[u8]) {
         let _ = self.0.send(Message::binary(data.to_vec())).await;
+    }
+
+    /// Sends a close frame, and does not end the connection.
+    pub async fn say_goodbye(&mut self) {
+        let _ = self.0.close(None).await;
     }
 
     /// Sends a close frame and waits for the client's.

@@ -92,8 +92,12 @@ impl Driver {
                     core.handle_input(now.into_std(), Input::Binary(data));
                 }
                 websocket::Came::Lost(reason) => {
+                    let expected = lane.is_closing();
                     state.websocket = None;
-                    core.handle_input(now.into_std(), Input::Lost(transport, reason));
+                    // An upgrade that was given up may have been followed by another.
+                    if !expected {
+                        core.handle_input(now.into_std(), Input::Lost(transport, reason));
+                    }
                 }
             }
         }
@@ -282,8 +286,11 @@ impl Future for Driver {
 fn write(state: &mut State, cx: &mut Context<'_>) -> bool {
     let Some(lane) = &mut state.websocket else { return false };
     let Err(reason) = lane.poll_write(cx) else { return false };
+    let expected = lane.is_closing();
     state.websocket = None;
-    input(state, Input::Lost(Transport::Websocket, reason));
+    if !expected {
+        input(state, Input::Lost(Transport::Websocket, reason));
+    }
     true
 }
 

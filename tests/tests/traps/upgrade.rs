@@ -3,10 +3,10 @@
 use axum::http::Method;
 use rstest::rstest;
 use serde_json::json;
-use socketio_harness::{Result, Transport, close, create_socketio_client};
+use socketio_harness::{ClientError, Result, Transport, Upgrade, close, create_socketio_client};
 use socketio_tests::Via;
 use socketio_tests::polling::PollingServer;
-use socketio_tests::scripted::CONNECTED;
+use socketio_tests::scripted::{self, CONNECTED, Listener, Websocket};
 
 const OPEN: &str =
     r#"0{"sid":"e","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
@@ -46,4 +46,38 @@ async fn a_poll_pending_during_the_upgrade_is(
     }
     assert!(server.none_left(&Method::GET));
     close(server.app).await
+}
+
+#[tokio::test]
+async fn an_upgrade_outlives_the_end_of_one_that_was_given_up() -> Result {
+    let script = async |listener: Listener| {
+        let Some(mut down) = listener.http().await else { return };
+        down.answer(OPEN).await;
+        let Some(mut up) = listener.http().await else { return };
+        up.answer("ok").await;
+        down.answer(CONNECTED).await;
+        let Some(mut first) = listener.websocket().await else { return };
+        first.next().await;
+        first.text("3nonsense").await;
+        let Some(second) = listener.tcp().await else { return };
+        // The client learns of this end no later than of the answer to its next handshake.
+        drop(first);
+        let Some(mut second) = Websocket::over(second).await else { return };
+        second.next().await;
+        second.text("3probe").await;
+        down.answer("6").await;
+        second.drain().await;
+    };
+    let target = scripted::listener(script).await.unwrap();
+    let client = create_socketio_client(target)
+        .transports(Via::Upgrade.transports())
+        .upgrade(Upgrade::OnRequest)
+        .await?;
+    client.upgrade();
+    let given_up = client.upgraded().await;
+    assert!(matches!(given_up, Err(ClientError::UpgradeFailed { .. })), "{given_up:?}");
+    client.upgrade();
+    client.upgraded().await?;
+    client.close().await?;
+    Ok(())
 }
