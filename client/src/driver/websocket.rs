@@ -102,12 +102,19 @@ impl WebsocketLane {
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
-        let Self { stream, protocol, outgoing, .. } = self;
-        let mut io = Io { stream, cx: Some(cx), outgoing };
+        let closing = self.closing;
         loop {
+            let Self { stream, protocol, outgoing, .. } = self;
+            let mut io = Io { stream, cx: Some(&mut *cx), outgoing };
             return Poll::Ready(match protocol.read(&mut io) {
                 Ok(Message::Text(text)) => Came::Text(text),
                 Ok(Message::Binary(data)) => Came::Binary(data),
+                Ok(Message::Close(_)) if !closing => {
+                    // The answer leaves if it can. Some servers keep the connection even then.
+                    let _ = protocol.flush(&mut io);
+                    let _ = self.poll_flush(cx);
+                    Came::Lost(None)
+                }
                 // tungstenite answers pings and closes by itself, into `outgoing`.
                 Ok(_) => continue,
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
@@ -255,6 +262,8 @@ fn lost(error: &Error) -> Option<String> {
         | Error::Protocol(
             ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing,
         ) => None,
+        // How rustls tells of an end without its own farewell, which many servers leave out.
+        Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => None,
         error => Some(error.to_string()),
     }
 }
@@ -333,6 +342,15 @@ mod tests {
         lane.send(&Frame::Text("late".into()));
         let result = lane.poll_write(&mut Context::from_waker(std::task::Waker::noop()));
         assert_eq!(result, Err(None), "nothing follows a close");
+    }
+
+    #[test]
+    fn an_end_without_a_farewell_is_an_end() {
+        // What rustls makes of a peer that closes TCP and has not said so in TLS.
+        let error = io::Error::new(ErrorKind::UnexpectedEof, "peer closed without close_notify");
+        assert_eq!(lost(&Error::Io(error)), None);
+        assert_eq!(lost(&Error::ConnectionClosed), None);
+        assert!(lost(&Error::Io(ErrorKind::ConnectionReset.into())).is_some());
     }
 
     #[tokio::test]

@@ -31,6 +31,10 @@ fn transport(reason: &CloseReason) -> bool {
 
 #[rstest]
 #[case::with_a_close_frame(async |mut socket: Websocket| socket.close().await)]
+#[case::with_a_close_frame_alone(async |mut socket: Websocket| {
+    socket.say_goodbye().await;
+    std::future::pending::<()>().await;
+})]
 #[case::without_a_close_frame(async |socket: Websocket| drop(socket))]
 #[case::by_a_reset(async |mut socket: Websocket| {
     socket.raw().set_zero_linger().expect("a TCP socket");
