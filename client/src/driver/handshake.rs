@@ -3,11 +3,14 @@
 //! tungstenite writes the request and reads the answer, but its own handshake leaves every
 //! connection a buffer of 4 KiB, and cuts the body of a refusal where the first read ended.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tungstenite::Error;
-use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::error::{CapacityError, ProtocolError, SubProtocolError};
 use tungstenite::handshake::client::{Response, generate_request};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse;
@@ -26,23 +29,32 @@ pub(super) async fn shake_hands(
     stream: &mut Box<dyn ByteStream>,
     request: Request<()>,
 ) -> Result<Accepted, Error> {
+    let wants_protocol = request.headers().contains_key(SEC_WEBSOCKET_PROTOCOL);
     let (request, key) = generate_request(request)?;
     stream.write_all(&request).await?;
     stream.flush().await?;
 
     let mut came = Vec::with_capacity(READ_AT_ONCE);
-    let (length, mut response) = loop {
-        read_some(stream, &mut came).await?;
-        if let Some(parsed) = Response::try_parse(&came)? {
-            break parsed;
+    let mut interim = 0;
+    let mut response = loop {
+        match Response::try_parse(&came)? {
+            Some((length, response)) => {
+                came = came.split_off(length);
+                if !is_interim(response.status()) {
+                    break response;
+                }
+                interim += length;
+            }
+            None => read_some(stream, &mut came).await?,
         }
-        if came.len() > MAX_ANSWER {
+        if interim + came.len() > MAX_ANSWER {
             return Err(CapacityError::TooManyHeaders.into());
         }
     };
-    let rest = came.split_off(length);
+    let rest = came;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         verify(response.headers(), &key)?;
+        verify_choices(response.headers(), wants_protocol)?;
         return Ok(Accepted { headers: std::mem::take(response.headers_mut()), rest });
     }
     *response.body_mut() = Some(read_body(stream, response.headers(), rest).await);
@@ -88,6 +100,23 @@ fn verify(headers: &HeaderMap, key: &str) -> Result<(), ProtocolError> {
         return Err(ProtocolError::SecWebSocketAcceptKeyMismatch);
     }
     Ok(())
+}
+
+/// A server may choose among what the client offers, which is no extension.
+fn verify_choices(headers: &HeaderMap, wants_protocol: bool) -> Result<(), ProtocolError> {
+    if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return Err(ProtocolError::InvalidHeader(Box::new(SEC_WEBSOCKET_EXTENSIONS)));
+    }
+    if headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !wants_protocol {
+        let unasked = SubProtocolError::ServerSentSubProtocolNoneRequested;
+        return Err(ProtocolError::SecWebSocketSubProtocolError(unasked));
+    }
+    Ok(())
+}
+
+/// Whether the answer proper follows: `100 Continue`, `103 Early Hints`.
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Whether `token` is among the values of a header, whatever its case.
@@ -147,6 +176,35 @@ mod tests {
         .await;
         let Accepted { headers, rest } = accepted.unwrap();
         assert_eq!((&headers["x"], &rest[..]), (&HeaderValue::from_static("1"), &b"ab"[..]));
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_be_preceded_by_interim_ones() {
+        let rest = "Connection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\n\r\nab";
+        let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
+        let first = format!("HTTP/1.1 100 Continue\r\n\r\n{interim}");
+        for parts in [&[&first, HEAD, rest][..], &[&first[..30], &first[30..], HEAD, rest]] {
+            assert_eq!(answer(parts).await.unwrap().rest, b"ab");
+        }
+        let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno";
+        let Err(Error::Http(response)) = answer(&[interim, refusal]).await else { panic!() };
+        assert_eq!(
+            (response.status().as_u16(), response.body().as_deref()),
+            (400, Some(&b"no"[..]))
+        );
+        let endless = interim.repeat(MAX_ANSWER / interim.len() + 1);
+        assert!(matches!(answer(&[&endless]).await, Err(Error::Capacity(_))));
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_for_is_refused() {
+        // RFC 6455, section 4.1: the client must fail the connection.
+        for header in ["Extensions: permessage-deflate", "Protocol: soap"] {
+            let rest = format!(
+                "Connection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-{header}\r\n\r\n"
+            );
+            assert!(matches!(answer(&[HEAD, &rest]).await, Err(Error::Protocol(_))), "{header}");
+        }
     }
 
     #[tokio::test]
