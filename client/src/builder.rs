@@ -245,9 +245,9 @@ impl ClientBuilder {
         let mut query = target.query.clone();
         query.extend(self.query);
         let namespace = self.namespace.or_else(|| target.namespace.clone());
-        let namespace = normalize_namespace(namespace.as_deref().unwrap_or("/"));
+        let namespace = normalize_namespace(namespace.as_deref().unwrap_or("/"))?;
         let path = self.path.or_else(|| target.path.clone());
-        let path = normalize_path(path.as_deref().unwrap_or("/socket.io"));
+        let path = normalize_path(path.as_deref().unwrap_or("/socket.io"))?;
         let endpoint = Endpoint::new(target, self.protocol, path, query, self.headers?);
         let config = client_config(&self.transports, self.upgrade)?;
         let config = ClientConfig { protocol: self.protocol, parser: self.parser, ..config };

@@ -2,15 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use cookie::Cookie;
-use cookie::time::SignedDuration;
+use cookie::time::{OffsetDateTime, SignedDuration};
 use http::header::{COOKIE, HOST, SET_COOKIE};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
 use socketio_proto::engine::{Protocol, Transport};
 use url::form_urlencoded;
 
-use crate::Result;
 use crate::engine::Engine;
 use crate::target::Target;
+use crate::{Error, Result};
 
 /// A target with everything the builder added: what each request of a connection needs.
 #[derive(Debug)]
@@ -54,11 +55,14 @@ impl Endpoint {
             }
         }
         let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let own = request.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let kept = cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        let pairs: Vec<_> = own.map(str::to_owned).chain(kept).collect();
         if let Ok(pairs) = HeaderValue::from_str(&pairs.join("; "))
-            && !cookies.is_empty()
+            && !pairs.is_empty()
         {
-            request.append(COOKIE, pairs);
+            // In one header: servers may look at the first only.
+            request.insert(COOKIE, pairs);
         }
     }
 
@@ -68,7 +72,7 @@ impl Endpoint {
         let set = answer.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
         for cookie in set.filter_map(|text| Cookie::parse(text).ok()) {
             let (name, value) = cookie.name_value();
-            if cookie.max_age().is_some_and(|age| age == SignedDuration::ZERO) {
+            if has_expired(&cookie) {
                 cookies.remove(name);
             } else {
                 cookies.insert(name.to_owned(), value.to_owned());
@@ -100,17 +104,48 @@ impl Endpoint {
     }
 }
 
-/// A path as servers expect it: with a slash at both ends.
-pub(crate) fn normalize_path(path: &str) -> String {
-    match path.trim_matches('/') {
-        "" => "/".to_owned(),
-        inner => format!("/{inner}/"),
+/// Whether a cookie is to be removed (RFC 6265, "Storage Model"): its age counts before its date.
+fn has_expired(cookie: &Cookie<'_>) -> bool {
+    match (cookie.max_age(), cookie.expires_datetime()) {
+        (Some(age), _) => age <= SignedDuration::ZERO,
+        (None, Some(date)) => date <= OffsetDateTime::now_utc(),
+        (None, None) => false,
     }
 }
 
-/// A namespace as the protocol writes it: with a slash in front.
-pub(crate) fn normalize_namespace(namespace: &str) -> String {
-    if namespace.starts_with('/') { namespace.to_owned() } else { format!("/{namespace}") }
+/// A path as servers expect it: with a slash at both ends. Fails on what no request can ask for.
+pub(crate) fn normalize_path(path: &str) -> Result<String> {
+    let normalized = match path.trim_matches('/') {
+        "" => "/".to_owned(),
+        inner => format!("/{inner}/"),
+    };
+    // What does not come back as it is would be a query, or is not kept.
+    if PathAndQuery::try_from(normalized.as_str()).is_ok_and(|parsed| parsed.path() == normalized) {
+        return Ok(normalized);
+    }
+    Err(Error::InvalidOption {
+        what: "path",
+        value: path.to_owned(),
+        reason: "expected a path such as \"/socket.io\", without a query, other characters \
+                 percent-encoded"
+            .into(),
+    })
+}
+
+/// A namespace as the protocol writes it: with a slash in front. Fails on one that it would end
+/// too early.
+pub(crate) fn normalize_namespace(namespace: &str) -> Result<String> {
+    let reason = match namespace.find([',', '?']).and_then(|at| namespace.get(at..=at)) {
+        None if namespace.starts_with('/') => return Ok(namespace.to_owned()),
+        None => return Ok(format!("/{namespace}")),
+        Some(",") => "a comma ends a namespace",
+        Some(_) => "a namespace has no query; that of the connection is set by .query(key, value)",
+    };
+    Err(Error::InvalidOption {
+        what: "namespace",
+        value: namespace.to_owned(),
+        reason: reason.into(),
+    })
 }
 
 #[cfg(test)]
@@ -119,7 +154,7 @@ mod tests {
 
     fn endpoint(path: &str, query: Vec<(String, String)>) -> Endpoint {
         let target = Target::new("127.0.0.1", 3000);
-        Endpoint::new(target, Protocol::V4, normalize_path(path), query, HeaderMap::new())
+        Endpoint::new(target, Protocol::V4, normalize_path(path).unwrap(), query, HeaderMap::new())
     }
 
     #[test]
@@ -140,6 +175,26 @@ mod tests {
         endpoint.keep_cookies(&answer("lb=2; Secure"));
         endpoint.keep_cookies(&answer("io=gone; Max-Age=0"));
         assert_eq!(sent().as_deref(), Some("lb=2"));
+        // As Express writes it.
+        endpoint.keep_cookies(&answer("lb=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
+        assert_eq!(sent(), None);
+        endpoint.keep_cookies(&answer("lb=3; Expires=Fri, 31 Dec 9999 23:59:59 GMT"));
+        endpoint.keep_cookies(&answer("io=4; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
+        assert_eq!(sent().as_deref(), Some("io=4; lb=3"));
+    }
+
+    #[test]
+    fn cookies_of_the_user_and_the_server_are_one_header() {
+        // RFC 6265, "The Cookie Header": there must not be two.
+        let mut endpoint = endpoint("/", vec![]);
+        endpoint.headers.append(COOKIE, HeaderValue::from_static("user=1"));
+        endpoint.headers.append(COOKIE, HeaderValue::from_static("more=2"));
+        let set = HeaderValue::from_static("io=abc");
+        endpoint.keep_cookies(&HeaderMap::from_iter([(SET_COOKIE, set)]));
+        let mut request = HeaderMap::new();
+        endpoint.add_headers(&mut request);
+        let sent: Vec<_> = request.get_all(COOKIE).iter().collect();
+        assert_eq!(sent, ["user=1; more=2; io=abc"]);
     }
 
     #[test]
@@ -155,10 +210,10 @@ mod tests {
     #[test]
     fn slashes_are_forgiven() {
         for path in ["socket.io", "/socket.io", "/socket.io/"] {
-            assert_eq!(normalize_path(path), "/socket.io/");
+            assert_eq!(normalize_path(path).unwrap(), "/socket.io/");
         }
-        assert_eq!(normalize_path("/"), "/");
-        assert_eq!(normalize_namespace("admin"), "/admin");
-        assert_eq!(normalize_namespace("/"), "/");
+        assert_eq!(normalize_path("/").unwrap(), "/");
+        assert_eq!(normalize_namespace("admin").unwrap(), "/admin");
+        assert_eq!(normalize_namespace("/").unwrap(), "/");
     }
 }

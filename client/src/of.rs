@@ -23,7 +23,7 @@ use crate::{Error, Result};
 #[must_use = "a builder does nothing until it is awaited"]
 pub struct NamespaceBuilder {
     shared: Arc<Shared>,
-    namespace: String,
+    namespace: Result<String>,
     auth: Result<Option<Value>>,
     timeout: Duration,
 }
@@ -41,7 +41,7 @@ impl NamespaceBuilder {
 
     async fn connect(self) -> Result<SocketIoClient> {
         self.shared.engine.refuse("a second namespace on one connection")?;
-        let socket = self.shared.join(&self.namespace, self.auth?)?;
+        let socket = self.shared.join(&self.namespace?, self.auth?)?;
         let client = SocketIoClient::new(self.shared, socket, self.timeout);
         let accepted = client.accepted(Patience::starting_now(self.timeout)).await;
         accepted.map_err(|error| client.failing(error))?;

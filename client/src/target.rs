@@ -3,7 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::connector::{ByteStream, Connector, TcpConnector};
 use crate::registry::Registry;
@@ -29,9 +29,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a URL as the official client does: its path is the *namespace*, its query goes into
-    /// the handshake. `http` and `ws` mean the same, and so do `https` and `wss`, which need the
-    /// feature `tls`.
+    /// Reads a URL as the official client does: its path is the *namespace*, as it is written, and
+    /// its query goes into the handshake, where a `+` is a `+`. `http` and `ws` mean the same, and
+    /// so do `https` and `wss`, which need the feature `tls`. Credentials are refused: that client
+    /// drops them.
     pub fn from_url(url: &str) -> Result<Self> {
         let invalid = |reason: &str| Error::InvalidOption {
             what: "target URL",
@@ -41,6 +42,15 @@ impl Target {
         let parsed = Url::parse(url).map_err(|error| {
             invalid(&format!("{error}; expected something like \"http://127.0.0.1:3000\""))
         })?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(Error::InvalidOption {
+                what: "target URL",
+                value: format!("{}://…@{}", parsed.scheme(), parsed.host_str().unwrap_or_default()),
+                reason: "its credentials would not be sent: leave them out, and say \
+                         .header(\"authorization\", \"Basic …\")"
+                    .into(),
+            });
+        }
         let secure = match parsed.scheme() {
             "http" | "ws" => false,
             "https" | "wss" if cfg!(feature = "tls") => true,
@@ -50,13 +60,9 @@ impl Target {
         let host = parsed.host_str().ok_or_else(|| invalid("it has no host"))?;
         let mut target = Self::new(host, parsed.port_or_known_default().unwrap_or(80));
         target.secure = secure;
-        if parsed.path() != "/" {
-            target.namespace = Some(parsed.path().to_owned());
-        }
-        target.query = parsed
-            .query_pairs()
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .collect();
+        target.namespace = written_path(url).filter(|path| *path != "/").map(str::to_owned);
+        let query = parsed.query().unwrap_or_default().replace('+', "%2B");
+        target.query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Ok(target)
     }
 
@@ -153,6 +159,13 @@ impl Target {
     }
 }
 
+/// The path of a URL before it is normalised.
+fn written_path(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("//")?;
+    let (rest, _) = rest.split_at_checked(rest.find(['?', '#']).unwrap_or(rest.len()))?;
+    rest.get(rest.find('/')?..)
+}
+
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")
@@ -219,6 +232,31 @@ mod tests {
         assert_eq!(target.query, [("token".to_owned(), "a b".to_owned())]);
         assert_eq!("ws://[::1]:9/".into_target().unwrap().authority(), "[::1]:9");
         assert_eq!("http://localhost".into_target().unwrap().authority(), "localhost:80");
+    }
+
+    #[test]
+    fn namespace_and_query_are_taken_as_the_official_client_takes_them() {
+        let target = "http://localhost:3000/a b/é?t=a+b%2Bc&é=%C3%A9#x/y?z".into_target().unwrap();
+        assert_eq!(target.namespace.as_deref(), Some("/a b/é"));
+        let pairs = [("t", "a+b+c"), ("é", "é")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(target.query, pairs);
+        for (url, namespace) in [
+            ("http://localhost", None),
+            ("http://localhost?x=/y", None),
+            ("http://localhost/#/y", None),
+            ("ws://[::1]:9/%41/../b", Some("/%41/../b")),
+        ] {
+            assert_eq!(url.into_target().unwrap().namespace.as_deref(), namespace, "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_a_url_are_refused() {
+        for url in ["http://harry:secret@localhost:3000", "http://harry@localhost"] {
+            let error = url.into_target().unwrap_err().to_string();
+            assert!(error.contains(".header(\"authorization\""), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

@@ -24,6 +24,11 @@ async fn options_that_make_no_sense_are_named() -> Result {
     says(create_socketio_client(1).auth("token"), &["auth", "expected a JSON object"]).await;
     says(create_socketio_client(1).header("na me", "x"), &["header", "na me"]).await;
     says(create_socketio_client(1).transports([]), &["transports", "[]"]).await;
+    says(create_socketio_client(1).namespace("/a,b"), &["namespace", "/a,b", "comma"]).await;
+    says(create_socketio_client(1).namespace("/a?b=c"), &["namespace", "/a?b=c", ".query("]).await;
+    for path in ["/my path", "/a?b=c", "/a#b", "/\n"] {
+        says(create_socketio_client(1).path(path), &["invalid path", "expected"]).await;
+    }
     Ok(())
 }
 
