@@ -16,6 +16,7 @@ use crate::registry::Fate;
 use crate::shared::Shared;
 use crate::socket::{Lifecycle, Socket};
 use crate::stream::EventStream;
+use crate::timeout::scaled;
 use crate::transcript::Transcript;
 use crate::{Error, Result, settle};
 
@@ -258,15 +259,24 @@ impl SocketIoClient {
     ///
     /// The close begins with the call. A server that does not answer it is given a second, then
     /// the connection is dropped. Closing again, or after the server has closed, is no error.
+    ///
+    /// Fails with [`Error::Timeout`] if the runtime that the client was made on does not run, on
+    /// which its connection depends.
     pub fn close(&self) -> impl Future<Output = Result> + Send + use<> {
-        let (shared, socket) = self.parts();
+        let ((shared, socket), timeout) = (self.parts(), self.timeout);
         socket.meet(Fate::Closed);
         shared.leave(&socket);
         async move {
-            if shared.is_deserted() {
-                shared.gone().await;
+            if !shared.is_deserted() {
+                return Ok(());
             }
-            Ok(())
+            let after = timeout.max(scaled(LONGEST_CLOSE));
+            tokio::time::timeout(after, shared.gone()).await.map_err(|_| Error::Timeout {
+                waiting_for: "the end of the connection".into(),
+                after,
+                hint: "\n  check that the runtime on which the client was made still runs".into(),
+                transcript: shared.transcript(),
+            })
         }
     }
 
@@ -295,6 +305,9 @@ impl SocketIoClient {
         self.shared.lock().strays
     }
 }
+
+/// Longer than the driver waits for the server.
+const LONGEST_CLOSE: Duration = Duration::from_secs(2);
 
 impl Drop for SocketIoClient {
     fn drop(&mut self) {

@@ -223,3 +223,22 @@ async fn the_server_disconnects_a_client(
     client.close().await?;
     close(app).await
 }
+
+#[test]
+fn closing_a_client_whose_runtime_stands_still_has_a_deadline() -> Result {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (one, other) = (runtime(), runtime());
+    let _alone = one.block_on(alone());
+    let app = one.block_on(create_app(hello::router()).into_future())?;
+    let client = one.block_on(create_socketio_client(&app).into_future())?;
+    let client = other.block_on(async move {
+        let closing = tokio::time::timeout(Duration::from_mins(1), client.close()).await;
+        let closed = closing.expect("a deadline");
+        assert!(matches!(closed, Err(ClientError::Timeout { .. })), "{closed:?}");
+        client
+    });
+    one.block_on(async move {
+        client.close().await?;
+        close(app).await
+    })
+}
