@@ -1,5 +1,6 @@
 //! The life of a client's connections, from the first to the last.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::open::{self, Patience};
-use super::{Driver, Http, PollingLane};
+use super::{Driver, Http, LINGER, PollingLane};
 use crate::connection_events::ConnectionEvent;
 use crate::reconnection::Reconnection;
 use crate::shared::Shared;
+use crate::timeout::scaled;
 use crate::{Error, Result};
 
 /// Opens the transport, and drives the connection in a task of its own from there on.
@@ -119,14 +121,21 @@ async fn reconnect(
 ) -> Option<Driver> {
     for (attempt, delay) in (1..).zip(plan.delays()) {
         shared.report(ConnectionEvent::Reconnecting { attempt, delay });
-        let trying = async {
-            tokio::time::sleep(delay).await;
-            shared.begin_again();
-            open_transport(shared, Patience::starting_now(patience)).await
-        };
-        let tried = tokio::select! {
-            tried = trying => tried,
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
             () = shared.deserted() => return None,
+        }
+        shared.begin_again();
+        let mut opening = pin!(open_transport(shared, Patience::starting_now(patience)));
+        let tried = tokio::select! {
+            tried = &mut opening => tried,
+            () = shared.deserted() => {
+                if shared.config.transport == Transport::Websocket {
+                    return None;
+                }
+                // As in `start`, but whoever closes waits for it.
+                return tokio::time::timeout(scaled(LINGER), opening).await.ok()?.ok();
+            }
         };
         match tried {
             Ok(driver) => {
