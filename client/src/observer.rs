@@ -159,9 +159,27 @@ impl Recorder {
 
     /// Splits a polling body, whether or not the core will accept it.
     pub(crate) fn record_body(&mut self, at: Duration, body: &[u8]) {
-        for part in body.split(|byte| char::from(*byte) == payload::SEPARATOR) {
+        for part in body.splitn(MOST_PARTS, |byte| char::from(*byte) == payload::SEPARATOR) {
             let text = String::from_utf8_lossy(part);
             self.record_text(at, Direction::Received, Transport::Polling, &text);
         }
+    }
+}
+
+/// What the core accepts in one body unless told otherwise. The rest of a longer one is one part.
+const MOST_PARTS: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_of_nothing_but_separators_is_not_taken_apart() {
+        let mut recorder = Recorder::default();
+        recorder.record_body(Duration::ZERO, "\u{1e}".repeat(3 * MOST_PARTS).as_bytes());
+        let transcript = recorder.transcript();
+        assert_eq!(transcript.forgotten() + transcript.entries().len(), MOST_PARTS);
+        let last = transcript.entries().last().map(|entry| entry.bytes);
+        assert_eq!(last, Some(2 * MOST_PARTS + 1));
     }
 }
