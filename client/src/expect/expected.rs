@@ -36,10 +36,12 @@ impl Expected {
     /// Takes a list of arguments: a tuple or an array has one element an argument, `()` none,
     /// anything else is the only argument.
     pub(crate) fn new(args: impl Serialize, extent: Extent) -> Result<Self, String> {
+        // serde tells `()` from `null` by its size alone.
+        let nothing = size_of_val(&args) == 0;
         let args = Args::new((args,)).map_err(|error| error.to_string())?;
         let list = match args.values() {
             [Value::Array(list)] => list.clone(),
-            [Value::Null] => Vec::new(),
+            [Value::Null] if nothing => Vec::new(),
             values => values.to_vec(),
         };
         let nodes = list.iter().map(|value| Node::parse(value, &args)).collect::<Result<_, _>>()?;

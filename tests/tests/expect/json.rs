@@ -48,6 +48,29 @@ async fn a_matcher_fits_what_it_stands_for_and_nothing_else(
     close(app).await
 }
 
+#[tokio::test]
+async fn null_is_an_argument_and_nothing_is_none() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = create_socketio_client(&app).await?;
+    client.send("emit-named", ("null", Value::Null))?;
+    client.send("emit-named", ("nothing",))?;
+
+    client.expect("null").args(Value::Null).await;
+    client.expect("null").args(None::<u8>).await;
+    client.expect("null").args(json!([null])).await;
+    client.expect("nothing").args(()).await;
+    client.expect("nothing").args(json!([])).await;
+    for (event, wrong) in [
+        ("null", client.try_expect("null").args(())),
+        ("nothing", client.try_expect("nothing").args(Value::Null)),
+    ] {
+        assert!(wrong.within(Duration::ZERO).await.is_err(), "{event}");
+    }
+
+    client.close().await?;
+    close(app).await
+}
+
 #[rstest]
 #[tokio::test]
 async fn binary_is_compared_byte_by_byte(
