@@ -144,6 +144,7 @@ impl<E: Observed, N, M> Expectation<E, N, M> {
     /// byte.
     pub fn from_now(mut self) -> Self {
         self.start = self.source.look_on(0, Waker::noop()).0.len();
+        self.source.begin_here();
         self
     }
 }
@@ -181,6 +182,12 @@ impl<E: Observed, N: Number, M> Expectation<E, N, M> {
         if let Times::Exactly(count) = number {
             let rest = search.rest().await?;
             found.extend(rest.into_iter().filter(|event| pattern.fits(event)));
+            if found.len() <= count
+                && let Some(gap) = search.source.gap()
+            {
+                let outcome = format!("{} came, but {gap}", found.len());
+                return Err(search.unmet(&pattern, expected(search.place()), outcome));
+            }
             if found.len() > count {
                 let outcome = format!("{} came", found.len());
                 let extra = found.iter().skip(count).take(SHOWN);

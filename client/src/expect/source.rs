@@ -43,6 +43,13 @@ pub trait Source<E>: Send + 'static {
     }
     /// Resolves when all that was sent has come.
     fn fence(&self, patience: Duration) -> BoxFuture<'static, Result>;
+    /// Why events may have come since the last [`begin_here`](Self::begin_here) that
+    /// [`look_on`](Self::look_on) has not given, if so: then nobody knows how many there were.
+    fn gap(&self) -> Option<String> {
+        None
+    }
+    /// What came before this call does not matter.
+    fn begin_here(&mut self) {}
     /// What a failure tells beside the events.
     fn situation(&self) -> Situation;
     /// The test is about to be told of a failure: who looks on at the connection learns it, too.

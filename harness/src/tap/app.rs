@@ -15,7 +15,8 @@ use crate::{Error, Result};
 /// For any tower service, without a change to it: the harness reads along at the connections.
 /// Expectations are those of the client ([`SocketIoClient::expect`]), over everything since the
 /// app was booted; `.times(n)` raises a fence on every client made from the app before it says
-/// that there were no more, and `.times(0)` proves that there were none.
+/// that there were no more, and `.times(0)` proves that there were none. It fails if that cannot be
+/// known, because some of the log was dropped before it was read, or is compressed.
 ///
 /// For a server in a process of its own they need [`observed`](crate::AppBuilder::observed), and
 /// fail without it. They see nothing in a compressed websocket.
@@ -105,7 +106,7 @@ impl App {
     fn everybodys(&self, flow: Flow) -> ServerSource {
         let whose = Whose::Everybodys(self.registry().clone());
         let (tap, diary) = (self.tap(), self.diary());
-        ServerSource { tap, flow, whose, position: 0, seen: Vec::new(), diary }
+        ServerSource::new(tap, flow, whose, diary)
     }
 
     fn diary(&self) -> Diary {
@@ -171,7 +172,7 @@ impl ClientOfServer<'_> {
             can_fence: self.client.can_settle(),
         };
         let (tap, diary) = (self.app.tap(), self.app.diary());
-        ServerSource { tap, flow, whose, position: 0, seen: Vec::new(), diary }
+        ServerSource::new(tap, flow, whose, diary)
     }
 }
 

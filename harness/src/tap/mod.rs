@@ -29,7 +29,7 @@ pub use app::ClientOfServer;
 pub use log::{Flow, ServerLog, ServerPacket, ServerPacketKind};
 pub(crate) use observed::ObservedConnector;
 pub use source::ServerEvent;
-use store::Store;
+use store::{Gaps, Store};
 
 /// Sees every byte of an app's connections.
 #[derive(Debug)]
@@ -97,9 +97,9 @@ impl Tap {
         self.store().log_since(0).0
     }
 
-    /// Everything from a position on, and the position after it. The waker is woken when more has
-    /// passed.
-    pub(crate) fn look_on(&self, position: u64, waker: &Waker) -> (ServerLog, u64) {
+    /// Everything from a position on, the position after it, and what is missing. The waker is woken
+    /// when more has passed.
+    fn look_on(&self, position: u64, waker: &Waker) -> (ServerLog, u64, Gaps) {
         let mut store = self.store();
         store.wake_at_news(waker);
         store.log_since(position)

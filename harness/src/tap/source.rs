@@ -23,14 +23,24 @@ pub struct ServerEvent(Arc<ServerPacket>);
 
 /// The events of the server, for the client's expectations.
 pub(super) struct ServerSource {
-    pub(super) tap: Result<Arc<Tap>>,
-    pub(super) flow: Flow,
-    pub(super) whose: Whose,
+    tap: Result<Arc<Tap>>,
+    flow: Flow,
+    whose: Whose,
     /// How far the log has been read.
-    pub(super) position: u64,
-    pub(super) seen: Vec<ServerEvent>,
+    position: u64,
+    seen: Vec<ServerEvent>,
+    gaps: Missing,
     /// Where it is noted how expectations ended.
-    pub(super) diary: Diary,
+    diary: Diary,
+}
+
+/// What has not been seen of the log.
+#[derive(Default)]
+pub(super) struct Missing {
+    /// Messages that were dropped before they were read.
+    missed: u64,
+    unseen: u64,
+    hidden: Option<String>,
 }
 
 /// Resolves when what was under way has passed.
@@ -54,7 +64,10 @@ impl Source<ServerEvent> for ServerSource {
             Ok(tap) => tap,
             Err(error) => return (Vec::new(), Some(error.to_string())),
         };
-        let (log, next) = tap.look_on(self.position, waker);
+        let (log, next, gaps) = tap.look_on(self.position, waker);
+        self.gaps.missed += gaps.forgotten + (gaps.unseen - self.gaps.unseen);
+        self.gaps.unseen = gaps.unseen;
+        self.gaps.hidden = gaps.hidden;
         self.position = next;
         let events = log.packets.into_iter().filter(|packet| {
             packet.flow == self.flow && packet.event().is_some() && self.whose.includes(packet)
@@ -90,6 +103,27 @@ impl Source<ServerEvent> for ServerSource {
                 try_join_all(fences).map(|fences| fences.map(|_| ())).boxed()
             }
         }
+    }
+
+    fn gap(&self) -> Option<String> {
+        let Missing { missed, hidden, .. } = &self.gaps;
+        if *missed > 0 {
+            return Some(format!(
+                "nobody knows what was in {missed} messages that the log has dropped: keep more \
+                 with .log_limit(bytes), or count .from_now()"
+            ));
+        }
+        match &self.whose {
+            // Its clients are the toolkit's own, which agree to no compression.
+            Whose::Client { .. } => None,
+            Whose::Everybodys(_) => {
+                hidden.as_ref().map(|problem| format!("nobody knows: {problem}"))
+            }
+        }
+    }
+
+    fn begin_here(&mut self) {
+        self.gaps.missed = 0;
     }
 
     fn situation(&self) -> Situation {
@@ -138,6 +172,11 @@ impl Source<ServerEvent> for ServerSource {
 }
 
 impl ServerSource {
+    pub(super) fn new(tap: Result<Arc<Tap>>, flow: Flow, whose: Whose, diary: Diary) -> Self {
+        let (position, seen, gaps) = (0, Vec::new(), Missing::default());
+        Self { tap, flow, whose, position, seen, gaps, diary }
+    }
+
     /// What the server did, as a phrase.
     fn flow(&self) -> &'static str {
         match self.flow {

@@ -24,8 +24,23 @@ pub(super) struct Store {
     /// About the bytes that pieces and packets hold.
     held: usize,
     dropped: u64,
+    /// Of these, pieces: nobody has seen what was in them.
+    dropped_unseen: u64,
     problems: Vec<String>,
+    /// The first of them that hides packets.
+    hidden: Option<String>,
     waiting: Vec<Waker>,
+}
+
+/// What of a log cannot be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Gaps {
+    /// Packets from the position on that are forgotten.
+    pub(super) forgotten: u64,
+    /// Pieces that were dropped before anybody could see what was in them, since the app was booted.
+    pub(super) unseen: u64,
+    /// What could not be read, as a sentence.
+    pub(super) hidden: Option<String>,
 }
 
 /// Something that happened on a connection.
@@ -55,7 +70,9 @@ impl Store {
             forgotten: 0,
             held: 0,
             dropped: 0,
+            dropped_unseen: 0,
             problems: Vec::new(),
+            hidden: None,
             waiting: Vec::new(),
         }
     }
@@ -94,8 +111,8 @@ impl Store {
         self.chunks.push(Chunk { connection, at, what: What::Closed });
     }
 
-    /// The packets from a position on, and the position after them.
-    pub(super) fn log_since(&mut self, position: u64) -> (ServerLog, u64) {
+    /// The packets from a position on, the position after them, and what is missing.
+    pub(super) fn log_since(&mut self, position: u64) -> (ServerLog, u64, Gaps) {
         self.cut();
         self.decode();
         let skipped =
@@ -103,7 +120,12 @@ impl Store {
         let packets = self.packets.iter().skip(skipped).cloned().collect();
         let next = self.forgotten + self.packets.len() as u64;
         let problems = self.problems.clone();
-        (ServerLog { packets, dropped: self.dropped, problems }, next)
+        let gaps = Gaps {
+            forgotten: self.forgotten.saturating_sub(position),
+            unseen: self.dropped_unseen,
+            hidden: self.hidden.clone(),
+        };
+        (ServerLog { packets, dropped: self.dropped, problems }, next, gaps)
     }
 
     /// Makes pieces of bytes.
@@ -132,6 +154,7 @@ impl Store {
             }
             self.forget();
         }
+        self.hidden = self.hidden.take().or(found.hidden);
         let room = MAX_PROBLEMS.saturating_sub(self.problems.len());
         self.problems.extend(found.problems.into_iter().take(room));
     }
@@ -156,6 +179,7 @@ impl Store {
                 self.forgotten += 1;
             } else if let Some((at, piece)) = self.pieces.pop_front() {
                 self.held -= cost(&piece);
+                self.dropped_unseen += 1;
                 if piece.introduces() {
                     // Whose the session is must be known for as long as it lasts.
                     self.sessions.decode(at, &piece);

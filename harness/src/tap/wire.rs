@@ -96,6 +96,15 @@ pub(super) struct Found {
     pub(super) pieces: Vec<Piece>,
     /// What could not be read, a sentence each.
     pub(super) problems: Vec<String>,
+    /// The first of them that hides packets of Engine.IO.
+    pub(super) hidden: Option<String>,
+}
+
+impl Found {
+    fn hide(&mut self, problem: String) {
+        self.hidden.get_or_insert_with(|| problem.clone());
+        self.problems.push(problem);
+    }
 }
 
 impl Wire {
@@ -132,7 +141,11 @@ impl Wire {
                 Step::Other(_) => Err(Problem::NotHttp),
             };
             if let Err(problem) = taken {
-                found.problems.push(problem.told(&self.name, flow));
+                let told = problem.told(&self.name, flow);
+                match problem {
+                    Problem::NotHttp => found.problems.push(told),
+                    Problem::Websocket(_) => found.hide(told),
+                }
                 half.ignored = true;
             }
             half.wait(&mut bytes);
@@ -206,7 +219,7 @@ impl Wire {
         asked.answered = true;
         let polled = asked.method == Method::Get && status == 200;
         if polled && head.encoded && asked.link.is_some() {
-            found.problems.push(format!("{}: compressed polling bodies", self.name));
+            found.hide(format!("{}: compressed polling bodies", self.name));
         }
         let wanted = polled && !head.encoded && asked.link.is_some() && !asked.upgrade;
         if !wanted {

@@ -12,6 +12,8 @@ use socketio_harness::{
     Engine, Flow, Result, ServerPacketKind, Transport, close, create_app, create_socketio_client,
 };
 use socketio_tests::{Peer, Via, becomes, node_peer, python_peer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[rstest]
 #[tokio::test]
@@ -255,5 +257,51 @@ async fn server_and_clients_agree(
     for client in clients {
         client.close().await?;
     }
+    close(app).await
+}
+
+#[tokio::test]
+async fn what_was_dropped_unread_is_not_proved_absent() -> Result {
+    let app = create_app(peer::router()).log_limit(4_000).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    let from_now = app.try_received("late").from_now();
+    client.send("early", ())?;
+    client.send_with_ack("message-with-ack", "x".repeat(8_000)).await?;
+
+    assert!(app.log()?.dropped() > 0, "{}", app.log()?);
+    let error = app.try_received("early").times(0).await.expect_err("it came, and was dropped");
+    assert!(error.to_string().contains("log_limit"), "{error}");
+    assert!(from_now.times(0).await.is_err(), "something was dropped since");
+    app.received("early").from_now().times(0).await;
+
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_proved_absent() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    app.received("never").times(0).await;
+
+    let mut stream = TcpStream::connect(("127.0.0.1", app.port())).await.expect("the app");
+    let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: app\r\n\
+                   connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("an open stream");
+    let mut answer = Vec::new();
+    while !answer.contains(&b'{') {
+        stream.read_buf(&mut answer).await.expect("an open packet");
+    }
+    // A compressed frame, as browsers send them to servers that agree to it.
+    stream.write_all(&[0xc1, 0x81, 0, 0, 0, 0, 0]).await.expect("an open stream");
+    stream.read_to_end(&mut answer).await.expect("the end");
+
+    let error = app.try_received("never").times(0).await.expect_err("nobody knows");
+    assert!(error.to_string().contains("compressed"), "{error}");
+    // This client's connection is another.
+    app.for_client(&client).received("never").times(0).await;
+
+    client.close().await?;
     close(app).await
 }
