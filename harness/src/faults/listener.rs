@@ -1,5 +1,6 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use socketio_mock_client::{ByteStream, IntoTarget, Target};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -116,7 +117,11 @@ async fn accept(faults: Faults, addr: SocketAddr, first: TcpListener, _keeper: T
                 Ok((client, _)) => {
                     connections.spawn(relay(faults.clone(), client));
                 }
-                Err(error) => tracing::warn!(target: "socketio", %error, "cannot accept"),
+                Err(error) => {
+                    tracing::warn!(target: "socketio", %error, "cannot accept");
+                    // Out of file descriptors, most likely: to try at once would help nobody.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             },
             changed = rules.changed() => if changed.is_err() { return },
             _ = connections.join_next(), if !connections.is_empty() => {}
@@ -149,3 +154,4 @@ async fn relay(faults: Faults, client: TcpStream) {
 }
 
 const BACKLOG: u32 = 1024;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);

@@ -13,8 +13,9 @@ mod splitter;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use socketio_mock_client::{IntoTarget, Target};
+use socketio_mock_client::{IntoTarget, Target, scaled};
 
 pub use listener::Relay;
 pub use rules::{Fault, Latency};
@@ -252,13 +253,14 @@ impl Faults {
         self.ways().iter().for_each(|(book, _)| book.clear());
     }
 
-    /// Ends what is still relayed. A relay waits no longer than a moment for its two sides.
+    /// Ends what is still relayed. A relay waits no longer than a moment for its two sides, but for
+    /// ever if the runtime of its client stands still.
     pub(crate) async fn end(&self) {
         let registries: Vec<_> =
             self.ways().iter().map(|(_, registry)| Arc::clone(registry)).collect();
         for registry in registries {
             registry.order_all(Order::Cut);
-            registry.relays_ended().await;
+            let _ = tokio::time::timeout(scaled(LONGEST_END), registry.relays_ended()).await;
         }
     }
 
@@ -272,3 +274,6 @@ impl IntoTarget for &Faults {
         Ok(self.target())
     }
 }
+
+/// Several times as long as a relay waits for its sides.
+const LONGEST_END: Duration = Duration::from_secs(2);

@@ -77,7 +77,7 @@ impl Meter {
             .iter()
             .map(|(id, bytes)| {
                 let begun = *since.entry(*id).or_insert(carried);
-                (begun + bytes).saturating_sub(carried)
+                begun.saturating_add(*bytes).saturating_sub(carried)
             })
             .min()
     }
@@ -165,3 +165,26 @@ fn to_f64(rate: u64) -> f64 {
 
 /// A second of bandwidth is spent in so many slices.
 const SLICES: u64 = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_latency_may_last_for_ever() {
+        let endless = Latency::new(Duration::MAX).jitter(Duration::MAX);
+        let rules = Rules { latency: vec![endless, endless], ..Rules::default() };
+        let due = Stamp::new(0).due(&rules);
+        assert!(due > Instant::now() + Duration::from_hours(24));
+    }
+
+    #[test]
+    fn a_limit_that_is_never_reached_is_one() {
+        let meter = Meter::default();
+        meter.add(5);
+        let rules = Rules { reset_after: [(1, u64::MAX)].into(), ..Rules::default() };
+        assert_eq!(meter.room(&rules), Some(u64::MAX - 5));
+        meter.add(7);
+        assert_eq!(meter.room(&rules), Some(u64::MAX - 12));
+    }
+}

@@ -23,16 +23,19 @@ pub struct Latency {
     pub(super) seed: u64,
 }
 
+/// Longer than any test, and short enough for a clock: ten years.
+const FOR_EVER: Duration = Duration::from_hours(10 * 365 * 24);
+
 impl Latency {
     /// The time that each byte takes in either direction; a connection takes twice that to open.
     pub fn new(delay: Duration) -> Self {
-        Self { delay, jitter: Duration::ZERO, seed: 0 }
+        Self { delay: delay.min(FOR_EVER), jitter: Duration::ZERO, seed: 0 }
     }
 
     /// Adds a random time of at most `jitter`. Bytes still arrive in the order they were sent in.
     #[must_use]
     pub fn jitter(mut self, jitter: Duration) -> Self {
-        self.jitter = jitter;
+        self.jitter = jitter.min(FOR_EVER);
         self
     }
 
