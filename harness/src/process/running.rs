@@ -138,7 +138,9 @@ impl RunningProcess {
     /// Ends it, and kills what is left. Returns what should not have been left.
     pub(crate) async fn stop(mut self, patience: Duration) -> Vec<Leftover> {
         self.is_closed = true;
-        let until = Instant::now() + patience;
+        let now = Instant::now();
+        // A patience beyond the clock's range is endless.
+        let until = now.checked_add(patience).unwrap_or(now + Duration::from_hours(24 * 365));
         let mut left = Vec::new();
         let was_to_end = self.is_to_end.load(Ordering::Acquire);
         match self.status() {

@@ -225,3 +225,8 @@ async fn its_command_is_shown_by_the_app() -> Result {
     assert!(shown.contains(&format!("process {id} (`{SERVER}`) at http://127.0.0.1:")), "{shown}");
     close(app).await
 }
+
+#[tokio::test]
+async fn it_may_be_given_all_the_time_there_is() -> Result {
+    close(works(peer_process()).await?).timeout(Duration::MAX).await
+}
