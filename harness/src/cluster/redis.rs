@@ -13,12 +13,14 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use crate::faults::{Faults, Relay};
+use crate::process::Group;
 use crate::report::Leftover;
 use crate::trace::Diary;
 use crate::{Error, Result};
 
 /// Starts a Redis server of its own for a test: the `redis-server` (or `valkey-server`) on the
-/// `PATH`. It keeps nothing, no other test can meet it, and it ends when it is dropped.
+/// `PATH`. It keeps nothing, no other test can meet it, and it ends when it is dropped, or with the
+/// process of the test, however that ends.
 ///
 /// It listens on a Unix socket in a directory of its own; [`Redis::url`] is a port of the harness
 /// that leads there. So no port has to be found for it, and it has [faults](Redis::faults).
@@ -39,7 +41,7 @@ pub async fn create_redis() -> Result<Redis> {
 #[derive(Debug)]
 pub struct Redis {
     directory: TempDir,
-    process: Mutex<Option<Child>>,
+    process: Mutex<Option<Process>>,
     runs: AtomicBool,
     faults: Faults,
     relay: Relay,
@@ -85,7 +87,8 @@ impl Redis {
         let mut process = self.process.lock().await;
         self.runs.store(false, Ordering::Release);
         match process.take() {
-            Some(child) => kill(child)
+            Some(process) => process
+                .kill()
                 .await
                 .map_err(|error| Error::Redis(format!("Redis cannot be killed: {error}").into())),
             None => Ok(()),
@@ -113,8 +116,8 @@ impl Redis {
     pub(super) async fn take_down(self) -> Vec<Leftover> {
         let mut left = Vec::new();
         let mut tell = |what: String| left.push(Leftover::Redis { what });
-        if let Some(child) = self.process.into_inner()
-            && let Err(error) = kill(child).await
+        if let Some(process) = self.process.into_inner()
+            && let Err(error) = process.kill().await
         {
             tell(format!("cannot be killed: {error}"));
         }
@@ -129,16 +132,27 @@ impl Redis {
     }
 }
 
-/// A process that has ended by itself is as good as one that is killed.
-async fn kill(mut child: Child) -> io::Result<()> {
-    if child.try_wait()?.is_some() {
-        return Ok(());
-    }
-    child.kill().await
+/// A process of Redis, in a group that ends with the test's process.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    _group: Group,
 }
 
-async fn start(directory: &Path) -> Result<Child> {
-    let mut child = spawn(directory)?;
+impl Process {
+    /// One that has ended by itself is as good as one that is killed.
+    async fn kill(mut self) -> io::Result<()> {
+        if self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        self.child.kill().await
+    }
+}
+
+async fn start(directory: &Path) -> Result<Process> {
+    let group = Group::new()
+        .map_err(|error| Error::Redis(format!("cannot watch over Redis: {error}").into()))?;
+    let mut child = spawn(directory, &group)?;
     let cannot_read = |error: io::Error| Error::Redis(format!("Redis was lost: {error}").into());
     let Some(stdout) = child.stdout.take() else {
         return Err(Error::Redis("Redis has no output".into()));
@@ -160,7 +174,7 @@ async fn start(directory: &Path) -> Result<Child> {
         Ok(Ok(true)) => {
             // Its log would fill the pipe in the end.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return Ok(child);
+            return Ok(Process { child, _group: group });
         }
         Ok(Ok(false)) => "ended".to_owned(),
         Ok(Err(error)) => return Err(error),
@@ -170,16 +184,17 @@ async fn start(directory: &Path) -> Result<Child> {
     Err(Error::Redis(format!("Redis {what} before it answered; it printed:\n    {log}").into()))
 }
 
-fn spawn(directory: &Path) -> Result<Child> {
+fn spawn(directory: &Path, group: &Group) -> Result<Child> {
     let spawned = |program| {
-        Command::new(program)
+        let mut command = std::process::Command::new(program);
+        command
             .args(["--port", "0", "--unixsocket", SOCKET, "--save", "", "--appendonly", "no"])
             .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
+            .stderr(Stdio::null());
+        group.take_in(&mut command);
+        Command::from(command).kill_on_drop(true).spawn()
     };
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     match spawned("redis-server") {

@@ -47,13 +47,16 @@ impl Group {
 
     /// Kills all that is in the group. Takes effect in a moment.
     pub(crate) fn kill(&self, server: &SharedChild) {
-        let lifeline =
-            self.lifeline.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        drop(lifeline);
+        self.cut();
         // Somebody may have killed the watchdog before.
         if !matches!(self.watchdog.try_wait(), Ok(None)) {
             let _ = server.kill();
         }
+    }
+
+    /// Tells the watchdog to kill.
+    fn cut(&self) {
+        drop(self.lifeline.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
     }
 
     /// Blocks until the group has been killed.
@@ -77,6 +80,18 @@ impl Group {
         command.args(others.iter().map(|other| other.id.to_string()));
         // They may have ended since.
         let _ = command.stdin(std::process::Stdio::null()).status();
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    /// Kills what is left. A watchdog that nobody waits for would stay as a zombie.
+    fn drop(&mut self) {
+        self.cut();
+        if matches!(self.watchdog.try_wait(), Ok(None)) {
+            // Without a thread, the zombie goes with the test's process.
+            let _ = std::thread::Builder::new().name("end of a group".into()).spawn(self.end());
+        }
     }
 }
 

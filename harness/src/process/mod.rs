@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+pub(crate) use group::Group;
 pub use running::RunningProcess;
 pub(crate) use start::start;
 

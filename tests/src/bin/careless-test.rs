@@ -1,10 +1,10 @@
 //! A test that ends as tests should not: `careless-test ENDING SERVER`. It boots the server, a
-//! program that prints the ids of its processes in a line `processes: 1 2`, passes this line on,
-//! and ends.
+//! program that prints the ids of its processes in a line `processes: 1 2`, and a Redis; passes
+//! this line on, adds one with the socket of Redis, and ends.
 
 #![expect(clippy::print_stdout, reason = "who started it reads it there")]
 
-use socketio_harness::{ChildProcess, Error, Result, create_app};
+use socketio_harness::{ChildProcess, Error, Result, create_app, create_redis};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result {
@@ -16,6 +16,8 @@ async fn main() -> Result {
     let output = process.output();
     let processes = output.lines().find(|line| line.starts_with("processes: "));
     println!("{} {}", processes.expect("it says so"), process.id());
+    let redis = create_redis().await?;
+    println!("{}", redis.socket().display());
     match ending.as_str() {
         "returns an error" => {
             return Err(Error::Option { option: "this", subject: "a test", reason: "it failed" });
@@ -24,7 +26,7 @@ async fn main() -> Result {
         "exits" => std::process::exit(1),
         "aborts" => std::process::abort(),
         "waits" => std::future::pending().await,
-        "forgets" => std::mem::forget(app),
+        "forgets" => std::mem::forget((app, redis)),
         _ => {}
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! How a process ends, and that nothing is left of it, however the test ends.
 
 use std::future::IntoFuture;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -159,6 +160,23 @@ async fn nothing_is_left_of_an_app_that_is_dropped() -> Result {
     Ok(())
 }
 
+#[tokio::test]
+async fn no_zombie_is_left_of_one_that_cannot_be_started() -> Result {
+    let error = create_app(ChildProcess::new("no-such-program")).await.expect_err("there is none");
+    assert!(matches!(error, Error::Spawn { .. }), "{error}");
+    becomes(0, zombies).await;
+    Ok(())
+}
+
+/// How many children have ended without being waited for.
+fn zombies() -> usize {
+    let own = format!("PPid:\t{}\n", std::process::id());
+    let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let statuses =
+        processes.filter_map(|of| std::fs::read_to_string(of.path().join("status")).ok());
+    statuses.filter(|status| status.contains("State:\tZ") && status.contains(&own)).count()
+}
+
 /// What a test prints, and what is left of its server, if it ends so.
 #[rstest]
 #[case::by_success("returns")]
@@ -183,12 +201,15 @@ async fn nothing_outlives_a_test_that_ends(#[case] ending: &str) {
     let line = lines.next_line().await.expect("its output").expect("a line");
     let ids = processes(&line);
     assert_eq!(ids.len(), 3, "{line}");
+    let redis = lines.next_line().await.expect("its output").expect("a line");
     if ending == "waits" {
         assert!(ids.iter().all(|id| runs(*id)), "{line}");
+        UnixStream::connect(&redis).expect("it runs, too");
         test.start_kill().expect("it runs");
     }
     let output = test.wait_with_output().await.expect("it ends");
     all_have_ended(&ids).await;
+    becomes(false, || UnixStream::connect(&redis).is_ok()).await;
     let said = String::from_utf8_lossy(&output.stderr);
     if ["returns an error", "panics"].contains(&ending) {
         let expected =
