@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State as Shared};
+use axum::http::HeaderMap;
 use axum::routing::get;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -16,7 +17,7 @@ use socketio_harness::{
     App, ConnectionEvent, Reconnection, Result, Transport, close, create_app,
     create_socketio_client, scaled,
 };
-use socketio_tests::{Via, http_get_at};
+use socketio_tests::{Via, http_exchange, http_get_at};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
@@ -257,4 +258,38 @@ async fn closing_leaves_nothing() -> Result {
     let gone = tokio::time::timeout(scaled(Duration::from_secs(5)), gone).await;
     assert!(gone.is_ok(), "{} tasks are left", Handle::current().metrics().num_alive_tasks());
     Ok(())
+}
+
+#[tokio::test]
+async fn servers_that_cannot_be_reached_are_told_from_none() {
+    let balancer = balancer(Policy::Sticky, &[]).await;
+    let port = balancer.local_addr().port();
+    let answer = http_exchange(port, "GET", "/", &[]).await;
+    assert!(answer.contains(" 503 "), "{answer}");
+    // Reserved, so nothing listens there.
+    balancer.add(([127, 0, 0, 1], 1).into());
+    let answer = http_exchange(port, "GET", "/", &[]).await;
+    assert!(answer.contains(" 502 "), "{answer}");
+    balancer.close().await;
+}
+
+#[tokio::test]
+async fn a_server_that_compresses_does_not_hide_its_sessions() -> Result {
+    let encodings = async |headers: HeaderMap| {
+        let asked = headers.get("accept-encoding").map(|asked| asked.to_str().unwrap_or("?"));
+        asked.unwrap_or("none").to_owned()
+    };
+    let app = create_app(Router::new().fallback(encodings)).await?;
+    let balancer = balancer(Policy::Sticky, std::slice::from_ref(&app)).await;
+    let port = balancer.local_addr().port();
+    let handshake = "/socket.io/?EIO=4&transport=polling";
+    for (target, expected) in [
+        (handshake.to_owned(), "\r\n\r\nnone"),
+        (format!("{handshake}&sid=x"), "\r\n\r\ngzip"),
+        ("/page".to_owned(), "\r\n\r\ngzip"),
+    ] {
+        let answer = http_exchange(port, "GET", &target, &["accept-encoding: gzip"]).await;
+        assert!(answer.ends_with(expected), "{target}: {answer}");
+    }
+    close_all(balancer, vec![app]).await
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, HOST, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The protocol that a message asks to change to, or agrees to.
@@ -19,6 +19,10 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Takes out what belongs to one connection; an upgrade is put back, for it is passed on.
 pub(crate) fn make_end_to_end(headers: &mut HeaderMap) {
     let upgrade = upgrade(headers);
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // It says nothing then, but might to a server that reads it first.
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -40,12 +44,9 @@ pub(crate) fn make_end_to_end(headers: &mut HeaderMap) {
 
 /// Tells the server who is asking. A chain of balancers appends, the first one names the client.
 pub(crate) fn add_forwarded(headers: &mut HeaderMap, client: IpAddr) {
-    let earlier = headers.get(FORWARDED_FOR).and_then(|value| value.to_str().ok());
-    let chain = match earlier {
-        Some(earlier) => format!("{earlier}, {client}"),
-        None => client.to_string(),
-    };
-    if let Ok(chain) = HeaderValue::from_str(&chain) {
+    let earlier = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let chain: Vec<_> = earlier.map(str::to_owned).chain([client.to_string()]).collect();
+    if let Ok(chain) = HeaderValue::from_str(&chain.join(", ")) {
         headers.insert(FORWARDED_FOR, chain);
     }
     if let Some(host) = headers.get(HOST).cloned() {
@@ -97,6 +98,24 @@ mod tests {
         let mut sent = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
         make_end_to_end(&mut sent);
         assert_eq!(sent, headers(&[("connection", "upgrade"), ("upgrade", "websocket")]));
+    }
+
+    #[test]
+    fn a_length_beside_a_transfer_coding_is_none() {
+        // RFC 9112, "Message Body Length": an attempt at smuggling, most likely.
+        let mut sent = headers(&[("content-length", "5"), ("transfer-encoding", "chunked")]);
+        make_end_to_end(&mut sent);
+        assert_eq!(sent, headers(&[]));
+        let mut sent = headers(&[("content-length", "5")]);
+        make_end_to_end(&mut sent);
+        assert_eq!(sent, headers(&[("content-length", "5")]));
+    }
+
+    #[test]
+    fn a_chain_in_several_lines_is_kept_whole() {
+        let mut sent = headers(&[("x-forwarded-for", "10.0.0.1"), ("x-forwarded-for", "10.0.0.2")]);
+        add_forwarded(&mut sent, [127, 0, 0, 1].into());
+        assert_eq!(sent["x-forwarded-for"], "10.0.0.1, 10.0.0.2, 127.0.0.1");
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::header::ACCEPT_ENCODING;
 use http::uri::{Authority, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Limited};
@@ -65,6 +66,11 @@ impl Query {
         }
         query
     }
+
+    /// Whether the request asks for a new session by polling.
+    fn opens(&self) -> bool {
+        self.engine && self.polling && self.sid.is_none()
+    }
 }
 
 /// Answers one request with what a server says to it.
@@ -82,6 +88,11 @@ pub(crate) async fn forward(
     make_end_to_end(&mut parts.headers);
     add_forwarded(&mut parts.headers, client.ip());
     parts.version = Version::HTTP_11;
+    let learns = inner.policy == Policy::Sticky && parts.method == Method::GET && query.opens();
+    if learns {
+        // The session's id has to be read in the answer.
+        parts.headers.remove(ACCEPT_ENCODING);
+    }
     let repeatable = body.is_end_stream();
     let mut body = Some(streamed(body));
     let session = query.sid.as_deref().and_then(|sid| inner.sessions.enter(sid));
@@ -89,10 +100,12 @@ pub(crate) async fn forward(
     let mut tried = Vec::new();
     loop {
         let Some(server) = inner.choose(query.sid.as_deref(), &tried) else {
-            return refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "no server is up behind the balancer\n",
-            );
+            return match tried.len() {
+                0 => {
+                    refuse(StatusCode::SERVICE_UNAVAILABLE, "no server is up behind the balancer\n")
+                }
+                _ => refuse(StatusCode::BAD_GATEWAY, "no server can be reached\n"),
+            };
         };
         server.requests.fetch_add(1, Ordering::Relaxed);
         let mut request = Request::new(body.take().unwrap_or_else(empty));
@@ -106,7 +119,7 @@ pub(crate) async fn forward(
         };
         match answer {
             Ok(answer) => {
-                let exchange = Exchange { inner, server, query, session, method: parts.method };
+                let exchange = Exchange { inner, server, session, learns };
                 return exchange.answer(answer, ours).await;
             }
             Err(error) if error.is_connect() && repeatable => {
@@ -126,9 +139,9 @@ pub(crate) async fn forward(
 struct Exchange {
     inner: Arc<Inner>,
     server: Arc<Server>,
-    query: Query,
     session: Option<InFlight>,
-    method: Method,
+    /// The answer tells the id of a session.
+    learns: bool,
 }
 
 impl Exchange {
@@ -146,9 +159,7 @@ impl Exchange {
         }
         let (mut parts, body) = answer.into_parts();
         make_end_to_end(&mut parts.headers);
-        let opens = self.query.engine && self.query.polling && self.query.sid.is_none();
-        let learns = self.inner.policy == Policy::Sticky && self.method == Method::GET && opens;
-        let body = if learns && parts.status.is_success() {
+        let body = if self.learns && parts.status.is_success() {
             let Ok(read) = Limited::new(body, LONGEST_HANDSHAKE).collect().await else {
                 return refuse(StatusCode::BAD_GATEWAY, "the server's handshake broke off\n");
             };
