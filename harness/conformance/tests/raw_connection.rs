@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use socketio_conformance::{
     Context, FailureKind, Subject,
-    raw::{Packet, Session as _, WebSocket, expect_websocket_refused},
+    raw::{Packet, Polling, Session as _, WebSocket, expect_websocket_refused},
 };
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
@@ -165,4 +166,38 @@ async fn a_port_without_a_server_is_unreachable() {
 
     let failure = WebSocket::open(&ctx).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unreachable);
+}
+
+#[tokio::test]
+async fn a_session_id_of_any_characters_is_written_as_a_url_has_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let targets = tokio::spawn(async move {
+        let mut targets = Vec::new();
+        for _ in 0..3 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                assert_ne!(stream.read_line(&mut head).await.unwrap(), 0, "{head}");
+            }
+            targets.push(head.split(' ').nth(1).unwrap().to_owned());
+            let open = OPEN.replace(r#""a""#, r#""a+b/c=&d#é""#);
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{open}", open.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        targets
+    });
+    let ctx = Context::new(Subject::parse(&url).unwrap(), Duration::from_secs(10));
+    let session = Polling::open(&ctx).await.unwrap();
+    session.poll().await.unwrap();
+    session.websocket().await.unwrap_err();
+    for (target, transport) in
+        targets.await.unwrap().iter().zip(["polling", "polling", "websocket"])
+    {
+        let opens = target == "/socket.io/?EIO=4&transport=polling";
+        let sid = "a%2Bb%2Fc%3D%26d%23%C3%A9";
+        let follows = format!("/socket.io/?EIO=4&transport={transport}&sid={sid}");
+        assert!(opens || *target == follows, "{target}");
+    }
 }

@@ -56,7 +56,7 @@ async fn ends_polling(ctx: Context) -> Result<(), Failure> {
 
 async fn refuses_a_second_websocket(ctx: Context) -> Result<(), Failure> {
     let (_, mut socket) = upgraded(&ctx).await?;
-    let query = format!("EIO=4&transport=websocket&sid={}", socket.open().sid());
+    let query = format!("EIO=4&transport=websocket&{}", socket.open().sid_parameter());
     expect_websocket_refused(&ctx, &query).await?;
     expect_echo(&mut socket).await
 }

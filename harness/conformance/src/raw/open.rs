@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use url::form_urlencoded;
 
 use crate::Failure;
 
@@ -35,6 +36,12 @@ impl Open {
     /// The session id.
     pub fn sid(&self) -> &str {
         &self.sid
+    }
+
+    /// The parameter of a query that names the session, whatever characters its id is made of.
+    pub(crate) fn sid_parameter(&self) -> String {
+        let sid: String = form_urlencoded::byte_serialize(self.sid.as_bytes()).collect();
+        format!("sid={sid}")
     }
 
     /// `pingInterval`, in milliseconds on the wire; zero and what is not a number are failures.

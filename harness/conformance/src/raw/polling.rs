@@ -101,7 +101,7 @@ impl Polling {
     }
 
     async fn exchange(&self, method: Method, body: &str) -> Result<Reply, Failure> {
-        let query = format!("{HANDSHAKE}&sid={}", self.open.sid());
+        let query = format!("{HANDSHAKE}&{}", self.open.sid_parameter());
         exchange(&self.ctx, &self.line, method, &query, body).await
     }
 

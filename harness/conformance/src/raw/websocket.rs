@@ -32,7 +32,7 @@ impl WebSocket {
 
     /// A connection on the way to take over the session that `open` began.
     pub(super) async fn join(ctx: &Context, open: &Open) -> Result<Self, Failure> {
-        let query = format!("EIO=4&transport=websocket&sid={}", open.sid());
+        let query = format!("EIO=4&transport=websocket&{}", open.sid_parameter());
         Ok(Self {
             ctx: ctx.clone(),
             socket: accepted(Socket::connect(ctx, &query).await?)?,
