@@ -20,7 +20,8 @@ use crate::{Error, Result};
 /// [`SocketIoClient::send_with_ack`](crate::SocketIoClient::send_with_ack).
 ///
 /// The event is sent when this is made, not when it is awaited. An answer that comes after the
-/// deadline, or after this was dropped, is given to nobody.
+/// deadline, or after this was dropped, is given to nobody. An event that still waits for a
+/// reconnection at the deadline is not sent any more.
 #[derive(Debug)]
 #[must_use = "the server's answer is lost unless this is awaited"]
 pub struct AckFuture {
@@ -86,6 +87,7 @@ impl Future for AckFuture {
         }
         this.deadline.poll(cx).map(|()| {
             pending.told = true;
+            pending.withdraw();
             Err(pending.failing(pending.timeout(this.deadline.after())))
         })
     }
@@ -147,6 +149,14 @@ impl Pending {
         self.shared.failing(&self.socket.namespace, Some(&self.event), error)
     }
 
+    /// Takes the event back if it still waits for a reconnection.
+    fn withdraw(&mut self) {
+        if self.id.is_none() {
+            self.answer.close();
+            self.socket.withdraw();
+        }
+    }
+
     fn timeout(&self, after: Duration) -> Error {
         if let Some(Err(refusal)) =
             self.id.map(|id| self.shared.refuse_queued_ack(&self.socket, id))
@@ -168,6 +178,8 @@ impl Drop for Pending {
             self.shared.abandon_ack(&self.socket, id);
         }
         if !self.told && !matches!(self.answer.try_recv(), Ok(Ok(_))) {
+            self.answer.close();
+            self.socket.send_nevertheless();
             self.socket.left_unanswered(&self.event);
         }
     }

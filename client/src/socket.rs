@@ -52,6 +52,14 @@ pub(crate) struct Unsent {
     pub(crate) event: String,
     pub(crate) args: EncodedArgs,
     pub(crate) ack: Option<AckSender>,
+    /// The wait for the ack was dropped before it was over: the event is sent all the same.
+    pub(crate) dropped: bool,
+}
+
+impl Unsent {
+    fn is_given_up(&self) -> bool {
+        self.ack.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
 }
 
 /// Where a namespace stands.
@@ -215,6 +223,19 @@ impl Socket {
 
     pub(crate) fn buffer(&self, unsent: Unsent) {
         self.lock().buffer.push(unsent);
+    }
+
+    /// The wait for the ack of something in the buffer is over: it is not sent any more, as with
+    /// the official client.
+    pub(crate) fn withdraw(&self) {
+        self.lock().buffer.retain(|unsent| unsent.dropped || !unsent.is_given_up());
+    }
+
+    /// The wait for the ack of something in the buffer was dropped.
+    pub(crate) fn send_nevertheless(&self) {
+        for unsent in &mut self.lock().buffer {
+            unsent.dropped |= unsent.is_given_up();
+        }
     }
 
     /// The connection is down. Acks that were awaited on it will not come.

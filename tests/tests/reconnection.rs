@@ -7,11 +7,12 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, close, create_app,
+    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, Transport, close, create_app,
     create_socketio_client,
 };
-use socketio_tests::scripted::{self, Listener, OPEN};
+use socketio_tests::scripted::{self, CONNECTED, Listener, OPEN};
 use socketio_tests::{Peer, Via, back_in};
+use tokio::sync::oneshot;
 
 fn quickly() -> Reconnection {
     Reconnection::new().delay(Duration::from_millis(1)).jitter(0.0)
@@ -225,4 +226,69 @@ async fn without_being_told_a_client_never_reconnects() -> Result {
     assert_eq!(client.connection_events().try_next().await?, None);
     client.close().await?;
     close(app).await
+}
+
+#[tokio::test]
+async fn a_session_that_opens_while_the_client_closes_is_ended() -> Result {
+    let ((asked, asking), (closing, closes)) = (oneshot::channel(), oneshot::channel());
+    let (tell, told) = oneshot::channel();
+    let script = async move |listener: Listener| {
+        let Some(mut down) = listener.http().await else { return };
+        down.answer(OPEN).await;
+        let Some(mut up) = listener.http().await else { return };
+        up.answer("ok").await;
+        down.answer(CONNECTED).await;
+        down.request().await;
+        drop((up, down));
+        let Some(mut down) = listener.http().await else { return };
+        let _ = asked.send(down.request().await);
+        let _ = closes.await;
+        down.reply(&OPEN.replace("engine-id", "second")).await;
+        let Some(mut up) = listener.http().await else { return };
+        let _ = tell.send(up.request().await);
+        up.reply("ok").await;
+    };
+    let target = scripted::listener(script).await.unwrap();
+    let client = create_socketio_client(target)
+        .transports([Transport::Polling])
+        .reconnection(quickly())
+        .await?;
+    let request = asking.await.expect("a second session is asked for");
+    assert!(request.starts_with("GET ") && !request.contains("sid="), "{request}");
+    let goodbye = client.close();
+    closing.send(()).expect("the server runs");
+    let farewell = told.await.expect("the second session is ended");
+    assert!(farewell.starts_with("POST ") && farewell.contains("sid=second"), "{farewell}");
+    assert!(farewell.ends_with("\r\n\r\n1"), "{farewell}");
+    goodbye.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_whose_ack_is_waited_for_no_longer_is_taken_back() -> Result {
+    let (back, comes_back) = oneshot::channel();
+    let script = async move |listener: Listener| {
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.accept().await;
+        drop(socket);
+        let _ = comes_back.await;
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.accept().await;
+        let sent = [socket.next().await, socket.next().await];
+        socket.text(&format!("42{}", json!(["saw", sent]))).await;
+        socket.drain().await;
+    };
+    let target = scripted::listener(script).await.expect("a listener");
+    let client = create_socketio_client(target).reconnection(quickly()).await?;
+    let mut events = client.connection_events();
+    assert!(matches!(events.try_next().await?, Some(ConnectionEvent::Disconnected { .. })));
+    drop(client.send_with_ack("dropped", ()));
+    let error = client.send_with_ack("late", ()).timeout(Duration::from_millis(20)).await;
+    assert!(matches!(error, Err(ClientError::Timeout { .. })), "{error:?}");
+    client.send("last", ())?;
+    back.send(()).expect("the server runs");
+    let saw = client.once("saw").await?;
+    assert_eq!(saw.args(), [json!([r#"420["dropped"]"#, r#"42["last"]"#])]);
+    client.close().await?;
+    Ok(())
 }

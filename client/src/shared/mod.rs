@@ -201,7 +201,7 @@ impl Shared {
             // The end of a connection reaches its sockets a moment after the core.
             let is_down = || !socket.is_connected() || state.core.is_closed();
             if self.reconnects && is_down() && state.owns(socket) {
-                socket.buffer(Unsent { event: event.to_owned(), args, ack });
+                socket.buffer(Unsent { event: event.to_owned(), args, ack, dropped: false });
                 return Ok(None);
             }
             let given_up = state.turns.asked().is_some_and(|id| !socket.awaits_ack(id));

@@ -184,7 +184,7 @@ impl State {
                 recovered: socket.recovered(),
             });
         }
-        for Unsent { event, args, ack } in unsent {
+        for Unsent { event, args, ack, .. } in unsent {
             // The name was checked when it was emitted, and the namespace is connected.
             if let Err(error) = self.emit(&socket, &event, args, ack) {
                 tracing::warn!(target: "socketio", %error, "buffered event not sent");
