@@ -136,6 +136,15 @@ pub enum Error {
     #[error("the app was not left in order:{0}")]
     Leftovers(CloseReport),
 
+    /// Connections to the app were open that were to end.
+    #[error("the app still has open connections after {after:?}:{}", listed(.connections))]
+    StillConnected {
+        /// How long they were given.
+        after: Duration,
+        /// A sentence for each of them.
+        connections: Vec<String>,
+    },
+
     /// A simulation failed.
     #[error(
         "the simulation failed from seed {seed}, {at:?} after its beginning: {reason}\n  {again}"
@@ -167,4 +176,8 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+fn listed(lines: &[String]) -> String {
+    lines.iter().fold(String::new(), |all, line| all + "\n  " + line)
 }

@@ -6,8 +6,11 @@ mod builder;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, Target};
+use socketio_mock_client::{
+    DEFAULT_TIMEOUT, IntoTarget, RegisteredClient, Registry, Target, clock_is_paused, scaled,
+};
 
 use crate::close::{Close, Options};
 use crate::connections::Connections;
@@ -19,10 +22,13 @@ use crate::report::Leftover;
 use crate::server::{Patience, Server};
 use crate::tap::Tap;
 use crate::trace::Trace;
+use crate::{Error, Result};
 
 pub(crate) use boot::{bind, refuse_a_paused_clock};
 pub(crate) use builder::Asked;
 pub use builder::{AppBuilder, create_app};
+
+const AN_HOUR: Duration = Duration::from_hours(1);
 
 /// A server booted by [`create_app`].
 ///
@@ -98,13 +104,16 @@ impl App {
         self.connections().map(|connections| connections.count())
     }
 
-    /// Resolves when no connection is open; at once for a server that does not tell.
-    pub fn all_disconnected(&self) -> impl Future<Output = ()> + Send + use<> {
+    /// Resolves when no connection is open; at once for a server that does not tell. Fails after
+    /// 5 s, scaled; on a clock that stands still after an hour of it, since a server may notice by
+    /// its heartbeat alone that a client has gone.
+    pub fn all_disconnected(&self) -> impl Future<Output = Result> + Send + use<> {
         let connections = self.connections().cloned();
         async move {
-            if let Some(connections) = connections {
-                connections.all_closed().await;
-            }
+            let Some(connections) = connections else { return Ok(()) };
+            let after = if clock_is_paused() { AN_HOUR } else { scaled(DEFAULT_TIMEOUT) };
+            let closed = tokio::time::timeout(after, connections.all_closed()).await;
+            closed.map_err(|_| Error::StillConnected { after, connections: connections.describe() })
         }
     }
 

@@ -126,7 +126,19 @@ async fn half_open_connections_are_missed_by_the_heartbeat(
         assert!(took > 44 * SECOND && took <= 45 * SECOND, "{took:?}");
     }
     client.close().await?;
-    app.all_disconnected().await;
+    app.all_disconnected().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_the_last_connection_has_an_end() -> Result {
+    let app = app().await?;
+    let client = client(&app, Via::Websocket).await?;
+    let error = app.all_disconnected().await.expect_err("the client stays");
+    let Error::StillConnected { connections, .. } = &error else { panic!("{error}") };
+    assert_eq!(connections.len(), 1, "{error}");
+    client.close().await?;
+    app.all_disconnected().await?;
     close(app).await
 }
 
