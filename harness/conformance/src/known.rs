@@ -3,7 +3,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{Case, Failure, pattern::nearest};
+use crate::{
+    Case, Failure,
+    pattern::{Near, nearest},
+};
 
 /// The failures that are known and explained, so that a run succeeds in spite of them.
 ///
@@ -91,7 +94,7 @@ pub enum KnownFailuresError {
     #[error(transparent)]
     Syntax(#[from] toml::de::Error),
     /// There is no such case.
-    #[error("there is no case {case:?}; near it: {}", near.join(", "))]
+    #[error("there is no case {case:?}{}", Near(near))]
     UnknownCase {
         /// The id as it was given.
         case: String,

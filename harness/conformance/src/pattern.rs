@@ -1,3 +1,5 @@
+use std::fmt;
+
 use glob::Pattern;
 use thiserror::Error;
 
@@ -24,11 +26,11 @@ pub fn select(cases: Vec<Case>, patterns: &[String]) -> Result<Vec<Case>, Select
 #[non_exhaustive]
 pub enum SelectError {
     /// No id matches.
-    #[error("no case matches {pattern:?}; near it: {}", near.join(", "))]
+    #[error("no case matches {pattern:?}{}", Near(near))]
     NoMatch {
         /// The pattern as it was given.
         pattern: String,
-        /// The ids nearest to it.
+        /// The ids nearest to it, if any are near.
         near: Vec<&'static str>,
     },
     /// The glob cannot be read.
@@ -73,13 +75,31 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// The three ids most like `text`.
+/// The ids most like `text`: at most three, and none that is like it only by chance.
 pub(crate) fn nearest(text: &str, cases: &[Case]) -> Vec<&'static str> {
-    let mut ids: Vec<_> =
-        cases.iter().map(|case| (strsim::sorensen_dice(text, case.id()), case.id())).collect();
+    let mut ids: Vec<_> = cases
+        .iter()
+        .map(|case| (strsim::sorensen_dice(text, case.id()), case.id()))
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .collect();
     ids.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     ids.into_iter().take(3).map(|(_, id)| id).collect()
 }
+
+/// What ends a message about an id that there is not: those it may have meant.
+pub(crate) struct Near<'a>(pub(crate) &'a [&'static str]);
+
+impl fmt::Display for Near<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            ids => write!(f, "; near it:\n  {}", ids.join("\n  ")),
+        }
+    }
+}
+
+/// Ids of one section have a third of their pairs of letters in common.
+const ALIKE: f64 = 0.4;
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +143,16 @@ mod tests {
         };
         assert_eq!(near[0], "sio.event.echoes_arguments_in_order");
         assert!(error.to_string().contains(near[0]));
+    }
+
+    #[test]
+    fn nonsense_has_no_neighbours() {
+        let error = ids(&["nonsense"]).unwrap_err();
+        assert_eq!(error.to_string(), r#"no case matches "nonsense""#);
+        let Err(SelectError::NoMatch { near, .. }) = ids(&["pings_at_each_intervall"]) else {
+            panic!("there is no such case");
+        };
+        assert!(near.iter().any(|id| id.ends_with("pings_at_each_interval")), "{near:?}");
     }
 
     #[test]

@@ -19,15 +19,23 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The server at `url`, such as `http://127.0.0.1:3000`, under the path `/socket.io/`.
+    /// The server at `url`, such as `http://127.0.0.1:3000`, under the path `/socket.io/`. The
+    /// scheme may be left out, and `ws` means the same as `http`.
     pub fn parse(url: &str) -> Result<Self, SubjectError> {
         let error = |problem| SubjectError { url: url.to_owned(), problem };
-        let parsed = Url::parse(url).map_err(|source| error(source.to_string()))?;
-        if parsed.scheme() != "http" {
-            return Err(error(format!(
-                "the scheme is {:?}: put a plain-text listener beside TLS and use http://",
-                parsed.scheme()
-            )));
+        let with_scheme = match url.contains("://") {
+            true => url.to_owned(),
+            false => format!("http://{url}"),
+        };
+        let parsed = Url::parse(&with_scheme).map_err(|source| error(source.to_string()))?;
+        match parsed.scheme() {
+            "http" | "ws" => {}
+            "https" | "wss" => {
+                let problem = "it is judged over plain HTTP: let it listen without TLS, too, and \
+                               give that address";
+                return Err(error(problem.to_owned()));
+            }
+            other => return Err(error(format!("the scheme is {other:?}, not \"http\""))),
         }
         if parsed.path() != "/" || parsed.query().is_some() {
             return Err(error(
@@ -95,8 +103,22 @@ mod tests {
 
     #[test]
     fn other_schemes_are_refused() {
-        for url in ["https://localhost", "localhost:3000", "no url"] {
-            assert!(Subject::parse(url).is_err(), "{url}");
+        for (url, problem) in [
+            ("https://localhost", "without TLS"),
+            ("wss://localhost", "without TLS"),
+            ("ftp://localhost", "the scheme is \"ftp\""),
+            ("no url", "invalid"),
+        ] {
+            let error = Subject::parse(url).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
         }
+    }
+
+    #[test]
+    fn a_scheme_may_be_left_out() {
+        for url in ["localhost:3000", "ws://localhost:3000", "http://localhost:3000/"] {
+            assert_eq!(Subject::parse(url).unwrap().authority(), "localhost:3000", "{url}");
+        }
+        assert_eq!(Subject::parse("[::1]:9").unwrap().authority(), "[::1]:9");
     }
 }

@@ -3,13 +3,16 @@
 
 use std::{
     fs,
+    io::{Read, Write},
     net::TcpListener,
     path::PathBuf,
     process::{Command, Output},
 };
 
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_socketio-conformance")).args(args).output().unwrap()
+    // As cargo calls its runner's program something else.
+    let mut program = Command::new(env!("CARGO_BIN_EXE_socketio-conformance"));
+    program.env_remove("CARGO").args(args).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -72,6 +75,111 @@ fn a_server_that_does_not_answer_is_not_judged() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");
     assert!(stderr(&output).contains("Check that it runs"), "{}", stderr(&output));
+}
+
+/// Answers every request alike, until the test ends.
+fn answering(response: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // One read holds the whole of a request without a body.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(response.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_server_that_is_none_of_socket_io_is_not_judged() {
+    for (response, came) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>", "HTTP 200 <html></html>"),
+        ("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n", "HTTP 302"),
+        ("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", "HTTP 502"),
+    ] {
+        let output = run(&["--url", &answering(response)]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert_eq!(stdout(&output), "");
+        let expected = format!("does not answer like a Socket.IO server: {came}\n");
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_server_without_the_contract_is_told_of_it() {
+    // A refused handshake may be that of a server that serves websockets alone.
+    let url = answering("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let output = run(&["--url", &url, "--case", "sio", "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("\nDoes the server serve the contract?"), "{text}");
+    assert!(text.contains("\n  socketio-conformance --contract\n"), "{text}");
+    assert!(text.contains(&format!(" --url {url} --case sio.")), "{text}");
+    assert!(text.contains(" --known-failures known.toml\n"), "{text}");
+}
+
+#[test]
+fn a_command_is_started_judged_and_ended() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let known = format!("{root}/fixtures/known/socket.io.toml");
+    let server = format!("{root}/fixtures/peers/node/contract.js");
+    let output = run(&["--known-failures", &known, "--case", "sio.event", "--", "node", &server]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
+    let heading = format!("Socket.IO conformance of `node {server}`, http://127.0.0.1:");
+    assert!(text.starts_with(&heading), "{text}");
+    assert!(text.contains("4 cases: 3 passed, 1 known failure, 0 failed"), "{text}");
+    assert_eq!(stderr(&output), "");
+
+    // Without the known failures: the command to run again, and what the server printed.
+    let output = run(&["--case", "sio.event", "--", "node", &server]);
+    assert_eq!(output.status.code(), Some(1));
+    let id = "sio.event.closes_on_an_invalid_payload";
+    let again = format!("\n  socketio-conformance --case {id} -- node {server}\n");
+    assert!(stdout(&output).contains(&again), "{}", stdout(&output));
+    assert!(stderr(&output).contains("\nlistening on http://127.0.0.1:"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_command_that_is_never_ready_is_told_with_what_it_printed() {
+    let script = "echo started on $PORT; exec sleep 60";
+    let output = run(&["--start-timeout", "1", "--", "sh", "-c", script]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("error: `sh -c echo started on $PORT;"), "{text}");
+    assert!(text.contains("it printed:\n    started on "), "{text}");
+    assert!(text.contains("--start-timeout"), "{text}");
+}
+
+#[test]
+fn a_command_that_cannot_be_started_or_is_one_server_too_many_is_refused() {
+    let output = run(&["--", "no-such-program"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot start `no-such-program`"), "{}", stderr(&output));
+
+    let output = run(&["--url", "http://127.0.0.1:1", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot be used with"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_and_folders_are_made() {
+    let folder = file("reports");
+    let _ = fs::remove_dir_all(&folder);
+    let junit = folder.join("deep/report.xml");
+    let blocked = file("blocked");
+    fs::write(&blocked, "no folder").unwrap();
+    let output = run(&[
+        "--case=sio.ack",
+        &format!("--json={}", blocked.join("report.json").display()),
+        &format!("--junit={}", junit.display()),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: cannot write "), "{}", stderr(&output));
+    assert!(stdout(&output).contains("3 passed"), "the report is shown all the same");
+    assert!(fs::read_to_string(junit).unwrap().contains(r#"tests="3""#));
 }
 
 #[test]

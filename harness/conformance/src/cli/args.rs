@@ -1,20 +1,32 @@
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 
 /// Judge a Socket.IO server by 40 requirements of its two protocols.
 ///
-/// Without --url, the embedded contract server (socketioxide) is booted and judged.
+/// Give the URL of a server that runs, or the command that starts one. Without either, the embedded
+/// contract server (socketioxide) is booted and judged.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP, max_term_width = 80)]
+#[command(group(ArgGroup::new("server").args(["url", "command"])))]
 pub(crate) struct Args {
     /// Judge the server at this address; it has to serve the contract below
     #[arg(long, value_name = "http://HOST:PORT")]
     pub(crate) url: Option<String>,
 
     /// Path under which the server answers
-    #[arg(long, value_name = "PATH", default_value = "/socket.io", requires = "url")]
+    #[arg(long, value_name = "PATH", default_value = "/socket.io", requires = "server")]
     pub(crate) path: String,
+
+    /// Start the server with this command, judge it and end it: `-- node server.js`. It is told a
+    /// free port in the variable PORT, and wherever {port} stands
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+
+    /// How long the command may take until the server answers
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(requires = "command")]
+    pub(crate) start_timeout: Duration,
 
     /// Run only the cases with this word in their id (upgrade), or matching this glob (sio.*);
     /// repeatable
@@ -51,7 +63,8 @@ pub(crate) struct Args {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let seconds: f64 =
+        text.parse().map_err(|_| "expected a number of seconds, such as 2.5".to_owned())?;
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|duration| (SHORTEST..=LONGEST).contains(duration))

@@ -1,8 +1,9 @@
 mod args;
-mod embedded;
 mod list;
+mod next;
 mod problem;
 mod progress;
+mod server;
 
 use std::{
     fs,
@@ -12,11 +13,11 @@ use std::{
 };
 
 use socketio_conformance::{
-    CONTRACT, Case, Context, FailureKind, KnownFailures, Report, Runner, Subject, Verdict, cases,
-    raw, select,
+    CONTRACT, Case, Context, FailureKind, KnownFailures, Report, Runner, Subject, cases, raw,
+    select,
 };
 
-use self::{embedded::Embedded, problem::Problem, progress::Progress};
+use self::{problem::Problem, progress::Progress, server::Server};
 
 pub(crate) use self::args::Args;
 
@@ -30,33 +31,39 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     if args.list {
         return print(&list::List(&selected).to_string()).map(|()| true);
     }
+    let is_embedded = args.url.is_none() && args.command.is_empty();
     let known = match &args.known_failures {
         Some(file) => read_known_failures(file, &all)?,
-        None if args.url.is_none() => embedded::known_failures(&all)?,
+        None if is_embedded => server::known_failures(&all)?,
         None => KnownFailures::default(),
     };
-    let (report, server) = if let Some(url) = &args.url {
-        let subject = Subject::parse(url)?.with_path(&args.path);
-        expect_answer(&subject).await?;
-        (judge(&args, subject, selected, known).await, None)
-    } else {
-        let server = Embedded::boot().await?;
-        let mut report = judge(&args, server.subject()?, selected, known).await;
-        report.subject = format!("the embedded server, {}", report.subject);
-        (report, Some(server))
+    let server = match &args.url {
+        Some(_) => None,
+        None if is_embedded => Some(Server::embedded().await?),
+        None => Some(Server::command(&args.command, &args.path, args.start_timeout).await?),
     };
-    print(&format!("{}{}", report.text().coloured(), next_step(&args, &report)))?;
-    if let Some(file) = &args.junit {
-        write(file, &report.to_junit()?)?;
+    let subject = match (&args.url, &server) {
+        (Some(url), _) => Subject::parse(url)?,
+        (None, Some(server)) => server.subject()?,
+        (None, None) => return Err(Problem::NoCommand),
+    };
+    let subject = subject.with_path(&args.path);
+    expect_answer(&subject).await?;
+    let mut report = judge(&args, subject, selected, known).await;
+    if let Some(server) = &server {
+        report.subject = format!("{}, {}", server.name, report.subject);
     }
-    if let Some(file) = &args.json {
-        write(file, &format!("{:#}\n", report.to_json()))?;
+    print(&format!("{}{}", report.text().coloured(), next::steps(&args, &report)))?;
+    let is_success = report.is_success();
+    if !is_success && let Some(words) = server.as_ref().and_then(Server::last_words) {
+        anstream::eprintln!("\nThe last lines that the server printed:\n{words}");
     }
+    let reports = write_reports(&args, &report);
     // Last, so that a server that does not let go costs no report.
     if let Some(server) = server {
         server.close().await?;
     }
-    Ok(report.is_success())
+    reports.map(|()| is_success)
 }
 
 async fn judge(args: &Args, subject: Subject, cases: Vec<Case>, known: KnownFailures) -> Report {
@@ -73,18 +80,32 @@ async fn judge(args: &Args, subject: Subject, cases: Vec<Case>, known: KnownFail
     report
 }
 
-/// A server that does not answer at all would fail every case and explain none.
+/// A server that does not answer at all, or is none of Socket.IO, would fail every case and explain
+/// none.
 async fn expect_answer(subject: &Subject) -> Result<(), Problem> {
     let ctx = Context::new(subject.clone(), Duration::from_secs(5));
-    let came = match raw::request(&ctx, raw::Method::GET, "EIO=4&transport=polling", "").await {
-        Ok(reply) if reply.status != 404 => return Ok(()),
-        Ok(_) => {
-            return Err(Problem::WrongPath { subject: subject.clone() });
+    let subject = subject.clone();
+    match raw::request(&ctx, raw::Method::GET, "EIO=4&transport=polling", "").await {
+        Ok(reply) if reply.status == 404 => Err(Problem::WrongPath { subject }),
+        Ok(reply) if speaks_engine_io(&reply) => Ok(()),
+        Ok(reply) => Err(Problem::NotSocketIo { subject, came: reply.to_string() }),
+        Err(failure) => {
+            let came = match failure.kind {
+                FailureKind::Silence => "no answer in 5 s".to_owned(),
+                _ => failure.came,
+            };
+            Err(Problem::Unreachable { subject, came })
         }
-        Err(failure) if failure.kind == FailureKind::Silence => "no answer in 5 s".to_owned(),
-        Err(failure) => failure.came,
-    };
-    Err(Problem::Unreachable { subject: subject.clone(), came })
+    }
+}
+
+/// Whether a reply to a handshake may be an Engine.IO server's, be it a wrong one. A server that
+/// serves websockets alone answers 400.
+fn speaks_engine_io(reply: &raw::Reply) -> bool {
+    match reply.status {
+        200 => reply.body.starts_with('0') || reply.body.contains("\"sid\""),
+        status => status == 400,
+    }
 }
 
 fn read_known_failures(file: &Path, cases: &[Case]) -> Result<KnownFailures, Problem> {
@@ -103,30 +124,19 @@ fn print(text: &str) -> Result<(), Problem> {
     }
 }
 
-fn write(file: &Path, text: &str) -> Result<(), Problem> {
-    fs::write(file, text).map_err(Problem::file("write", file))
+/// All that were asked for; the first that cannot be written is the problem.
+fn write_reports(args: &Args, report: &Report) -> Result<(), Problem> {
+    let junit = args.junit.as_ref().map_or(Ok(()), |file| write(file, &report.to_junit()?));
+    let json =
+        args.json.as_ref().map_or(Ok(()), |file| write(file, &format!("{:#}\n", report.to_json())));
+    junit.and(json)
 }
 
-/// What the reader may want to do next, as commands to copy.
-fn next_step(args: &Args, report: &Report) -> String {
-    let program = match std::env::var_os("CARGO") {
-        Some(_) => "cargo run --",
-        None => "socketio-conformance",
-    };
-    let subject = match &args.url {
-        Some(url) if args.path == "/socket.io" => format!(" --url {url}"),
-        Some(url) => format!(" --url {url} --path {}", args.path),
-        None => String::new(),
-    };
-    let failed = |verdict: &Verdict| !verdict.is_success();
-    if let Some(first) = report.results.iter().find(|result| failed(&result.verdict)) {
-        return format!("\nRun one case again:\n  {program}{subject} --case {}\n", first.id);
-    }
-    match args.url {
-        Some(_) => String::new(),
-        None => format!(
-            "\nJudge your own server (--contract says what it has to serve):\n  \
-             {program} --url http://127.0.0.1:3000\n",
-        ),
-    }
+/// Writes a file, and makes the folders it is to stand in.
+fn write(file: &Path, text: &str) -> Result<(), Problem> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(file, text))
+        .map_err(Problem::file("write", file))
 }

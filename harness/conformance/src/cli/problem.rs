@@ -20,10 +20,25 @@ pub(crate) enum Problem {
          Check the path: the server's `path` option and --path have to agree."
     )]
     WrongPath { subject: Subject },
+    #[error(
+        "{subject} does not answer like a Socket.IO server: {came}\n\
+         Check host, port and path (--path), and what stands in front of the server."
+    )]
+    NotSocketIo { subject: Subject, came: String },
     #[error("{file}: {source}")]
     KnownFailures { file: String, source: KnownFailuresError },
     #[error("the embedded server: {0}")]
-    Embedded(#[from] socketio_harness::Error),
+    Embedded(socketio_harness::Error),
+    #[error(
+        "{0}\n\
+         The server is told a free port in the variable PORT, and wherever {{port}} stands in the \
+         command. Give it longer with --start-timeout."
+    )]
+    Command(socketio_harness::Error),
+    #[error("no command follows the --")]
+    NoCommand,
+    #[error("the server was not left in order: {0}")]
+    Left(String),
     #[error("cannot {action} {file}: {source}")]
     File { action: &'static str, file: String, source: io::Error },
     #[error("the report cannot be written as JUnit: {0}")]

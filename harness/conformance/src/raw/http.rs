@@ -1,4 +1,4 @@
-use std::{future::pending, pin::pin};
+use std::{fmt, future::pending, pin::pin};
 
 use bytes::Bytes;
 use http::{Method, Request, header};
@@ -47,6 +47,13 @@ impl Reply {
 
     pub(crate) fn shown(&self) -> String {
         super::cut(format!("HTTP {} {}", self.status, self.body).trim_end())
+    }
+}
+
+impl fmt::Display for Reply {
+    /// Its status and as much of its body as fits into a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
     }
 }
 

@@ -1,0 +1,76 @@
+use std::fmt::Write as _;
+
+use socketio_conformance::{Report, Verdict};
+
+use super::Args;
+
+/// What the reader may want to do next, as commands to copy.
+pub(crate) fn steps(args: &Args, report: &Report) -> String {
+    let failed: Vec<_> = report
+        .results
+        .iter()
+        .filter(|result| matches!(result.verdict, Verdict::Failed(_)))
+        .map(|result| result.id)
+        .collect();
+    let unsuccessful = report.results.iter().find(|result| !result.verdict.is_success());
+    let mut steps = String::new();
+    let mut step = |what: &str, command: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(steps, "\n{what}:\n  {command}\n");
+    };
+    if CONTRACT.iter().filter(|id| failed.contains(id)).count() > 1 {
+        step(
+            "Does the server serve the contract? It seems not to answer its events. To read it",
+            &command(args, "--contract", false),
+        );
+    }
+    if let Some(first) = unsuccessful {
+        step("Run one case again", &command(args, &format!("--case {}", first.id), true));
+    }
+    if !failed.is_empty() && args.known_failures.is_none() {
+        step(
+            "Let failures that are known and explained pass (--help shows the form of the file)",
+            &command(args, "--known-failures known.toml", true),
+        );
+    }
+    if unsuccessful.is_none() && args.url.is_none() && args.command.is_empty() {
+        step(
+            "Judge your own server (--contract says what it has to serve)",
+            &command(args, "--url http://127.0.0.1:3000", false),
+        );
+        step("Or let it be started, and ended", &command(args, "-- node server.js", false));
+    }
+    steps
+}
+
+/// A command line with `option`, for the same server if `same`.
+fn command(args: &Args, option: &str, same: bool) -> String {
+    let mut command = match std::env::var_os("CARGO") {
+        Some(_) => "cargo run -- ".to_owned(),
+        None => "socketio-conformance ".to_owned(),
+    };
+    if same {
+        if let Some(url) = &args.url {
+            command += &format!("--url {url} ");
+        }
+        if args.path != "/socket.io" {
+            command += &format!("--path {} ", args.path);
+        }
+    }
+    command += option;
+    if same && !args.command.is_empty() {
+        command += " --";
+        for word in &args.command {
+            command += &format!(" {}", word.to_string_lossy());
+        }
+    }
+    command
+}
+
+/// What only a server that does not serve the contract is likely to fail together.
+const CONTRACT: [&str; 4] = [
+    "sio.connect.passes_the_auth_payload",
+    "sio.event.echoes_arguments_in_order",
+    "sio.ack.answers_with_the_same_id",
+    "sio.connect.joins_a_custom_namespace",
+];
