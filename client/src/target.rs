@@ -26,7 +26,11 @@ pub struct Target {
     pub(crate) over_tcp: bool,
     /// Where its clients are listed.
     pub(crate) registry: Option<Registry>,
+    /// Who may know why a wait of its clients has failed.
+    pub(crate) reasons: Vec<Reasons>,
 }
+
+type Reasons = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 impl Target {
     /// Reads a URL as the official client does: its path is the *namespace*, as it is written, and
@@ -39,6 +43,10 @@ impl Target {
             value: url.to_owned(),
             reason: reason.to_owned(),
         };
+        // `localhost:3000` would be read as the scheme `localhost`.
+        if !url.contains("://") && Url::parse(&format!("http://{url}")).is_ok() {
+            return Err(invalid(&format!("it has no scheme, write \"http://{url}\"")));
+        }
         let parsed = Url::parse(url).map_err(|error| {
             invalid(&format!("{error}; expected something like \"http://127.0.0.1:3000\""))
         })?;
@@ -54,7 +62,12 @@ impl Target {
         let secure = match parsed.scheme() {
             "http" | "ws" => false,
             "https" | "wss" if cfg!(feature = "tls") => true,
-            "https" | "wss" => return Err(invalid("https and wss need the feature \"tls\"")),
+            "https" | "wss" => {
+                return Err(invalid(
+                    "https and wss need the feature \"tls\": in Cargo.toml, give the dependency \
+                     features = [\"tls\"]",
+                ));
+            }
             _ => return Err(invalid("expected the scheme http, https, ws or wss")),
         };
         let host = parsed.host_str().ok_or_else(|| invalid("it has no host"))?;
@@ -78,6 +91,7 @@ impl Target {
             connector: Arc::new(TcpConnector),
             over_tcp: true,
             registry: None,
+            reasons: Vec::new(),
         }
     }
 
@@ -122,6 +136,22 @@ impl Target {
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
         self
+    }
+
+    /// Asks `reasons` when a wait of one of its clients has failed: for what is known beside the
+    /// conversation, a sentence each, such as that the server has panicked. They are shown as hints.
+    #[must_use]
+    pub fn explained_by(
+        mut self,
+        reasons: impl Fn() -> Vec<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.reasons.push(Arc::new(reasons));
+        self
+    }
+
+    /// See [`explained_by`](Self::explained_by).
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        self.reasons.iter().flat_map(|reasons| reasons()).collect()
     }
 
     /// Puts `wrap` around the connector. Engines that open sockets of their own go around it.
@@ -179,6 +209,12 @@ impl fmt::Debug for Target {
 }
 
 /// What `create_socketio_client` connects to: a port of this machine, an address, a URL, an app.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a client can connect to",
+    label = "not an app, a URL, a port or an address",
+    note = "take `&app` of `create_app(..).await?`, a URL such as \"http://127.0.0.1:3000\", a port \
+            (u16) or a SocketAddr"
+)]
 pub trait IntoTarget {
     /// Fails on a URL that cannot be one of a Socket.IO server.
     fn into_target(self) -> Result<Target>;
@@ -217,6 +253,26 @@ impl IntoTarget for &String {
 impl IntoTarget for String {
     fn into_target(self) -> Result<Target> {
         Target::from_url(&self)
+    }
+}
+
+/// A reference too many, as `&app` is where `app` is a reference.
+impl<T: ?Sized> IntoTarget for &&T
+where
+    for<'a> &'a T: IntoTarget,
+{
+    fn into_target(self) -> Result<Target> {
+        (*self).into_target()
+    }
+}
+
+/// What tests share.
+impl<T: ?Sized> IntoTarget for &Arc<T>
+where
+    for<'a> &'a T: IntoTarget,
+{
+    fn into_target(self) -> Result<Target> {
+        (**self).into_target()
     }
 }
 
@@ -267,9 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_too_many_does_no_harm() {
+        let url = "http://localhost:3000";
+        assert_eq!((&url).into_target().unwrap().authority(), "localhost:3000");
+        let shared: Arc<str> = url.into();
+        assert_eq!((&shared).into_target().unwrap().authority(), "localhost:3000");
+    }
+
+    #[test]
     fn other_urls_are_refused_by_name() {
-        let error = "127.0.0.1:3000".into_target().unwrap_err().to_string();
-        assert!(error.contains("127.0.0.1:3000") && error.contains("http://"), "{error}");
+        for url in ["127.0.0.1:3000", "localhost:3000", "localhost"] {
+            let error = url.into_target().unwrap_err().to_string();
+            let expected = format!("{url:?}: it has no scheme, write \"http://{url}\"");
+            assert!(error.ends_with(&expected), "{error}");
+        }
+        let error = "no url".into_target().unwrap_err().to_string();
+        assert!(error.contains("expected something like"), "{error}");
         let error = "ftp://host".into_target().unwrap_err().to_string();
         assert!(error.contains("expected the scheme http"), "{error}");
     }

@@ -104,6 +104,14 @@ impl<S: hyper::service::Service<Request<Incoming>>> Service<Request<Incoming>> f
 /// [`ChildProcess`] in any language, or the URL of a server that runs already.
 ///
 /// `Marker` only keeps the implementations apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no server that `create_app` can boot",
+    label = "not a tower service that can be cloned, a `ChildProcess`, a URL, `serve(..)` or \
+             `hyper_service(..)`",
+    note = "hand over the axum `Router` itself: not a reference, not the `SocketIo` handle, and \
+            after `.with_state(..)`",
+    note = "a function that makes a router has to be called, and an async one awaited"
+)]
 pub trait IntoSubject<Marker> {
     /// Forgets the server's type.
     fn into_subject(self) -> Subject;
@@ -154,6 +162,13 @@ impl IntoSubject<Server> for ChildProcess {
 impl IntoSubject<Server> for &str {
     fn into_subject(self) -> Subject {
         Subject(Kind::Url(self.to_owned()))
+    }
+}
+
+/// Like a `&str`.
+impl IntoSubject<Server> for &String {
+    fn into_subject(self) -> Subject {
+        Subject(Kind::Url(self.clone()))
     }
 }
 

@@ -149,8 +149,8 @@ impl ClusterBuilder {
 
     async fn boot(self) -> Result<Cluster> {
         if self.nodes == 0 {
-            let reason = "a cluster has one node at least";
-            return Err(Error::Option { option: "0 nodes", subject: "a cluster", reason });
+            let (option, reason) = ("create_cluster(0, ..)", "it has one node at least");
+            return Err(Error::Option { option, subject: "a cluster", reason });
         }
         refuse_a_paused_clock()?;
         let (listener, addr) = bind(self.port).await?;

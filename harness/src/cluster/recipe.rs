@@ -50,6 +50,12 @@ impl Node {
 /// [`create_app`](crate::create_app) takes, or a `Result` of it.
 ///
 /// `Marker` only keeps the implementations apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no node of a cluster",
+    label = "neither what `create_app` can boot nor a `Result` of it",
+    note = "let the function return an axum `Router`, another tower service, a `ChildProcess`, or a \
+            `Result` of one"
+)]
 pub trait IntoNode<Marker> {
     /// Forgets the server's type.
     fn into_node(self) -> Result<Subject>;

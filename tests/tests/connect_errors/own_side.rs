@@ -19,7 +19,8 @@ async fn options_that_make_no_sense_are_named() -> Result {
     let says = async |builder: socketio_harness::ClientBuilder, parts: &[&str]| {
         says(&builder.await.unwrap_err(), parts);
     };
-    says(create_socketio_client("localhost:3000"), &["target URL", "expected"]).await;
+    let no_scheme = &["target URL \"localhost:3000\"", "write \"http://localhost:3000\""];
+    says(create_socketio_client("localhost:3000"), no_scheme).await;
     says(create_socketio_client("ftp://host"), &["expected the scheme http"]).await;
     says(create_socketio_client(1).auth("token"), &["auth", "expected a JSON object"]).await;
     says(create_socketio_client(1).header("na me", "x"), &["header", "na me"]).await;
