@@ -264,7 +264,7 @@ impl ClientBuilder {
             self.engine.start(&client, patience, self.reconnection).await?;
             client.accepted(patience).await
         };
-        connecting.await.map_err(|error| client.failing(error))?;
+        connecting.await.map_err(|error| client.failing(client.explained(error)))?;
         if let Some(event) = &self.ready {
             client.once(event).await?;
         }

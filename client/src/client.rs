@@ -49,6 +49,19 @@ impl SocketIoClient {
         self.shared.failing(&self.socket.namespace, None, error)
     }
 
+    /// Adds what is known of the server to an error that says nothing but that it is not there.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        match error {
+            Error::Unreachable { url, mut reason } => {
+                for known in self.shared.endpoint.target.reasons() {
+                    reason += &format!("\n  {known}");
+                }
+                Error::Unreachable { url, reason }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -64,10 +77,11 @@ impl SocketIoClient {
     /// reserved event name, on arguments that do not serialise, and if the client is disconnected.
     ///
     /// ```no_run
+    /// # use socketio_mock_client::Bytes;
     /// # fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
     /// client.send("myEvent", (1, 2, 3))?;
     /// client.send("hello", ())?;
-    /// client.send("upload", ("name.png", bytes::Bytes::from_static(b"\x89PNG")))?;
+    /// client.send("upload", ("name.png", Bytes::from_static(b"\x89PNG")))?;
     /// # Ok(()) }
     /// ```
     pub fn send(&self, event: &str, args: impl Serialize) -> Result {
@@ -285,7 +299,8 @@ impl SocketIoClient {
     ///
     /// [`ConnectionEvent`]: crate::ConnectionEvent
     pub fn connection_events(&self) -> ConnectionEvents {
-        ConnectionEvents::new(Arc::clone(&self.shared), self.timeout)
+        let (shared, socket) = self.parts();
+        ConnectionEvents::new(shared, socket, self.timeout)
     }
 
     /// Whether the last reconnection resumed the session of before, with all it had missed

@@ -1,3 +1,4 @@
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,6 +9,7 @@ use socketio_proto::connection::CloseReason;
 
 use crate::log::{Log, ObserverId};
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::wait::Deadline;
 use crate::{Error, Result};
 
@@ -28,18 +30,15 @@ use crate::{Error, Result};
 /// it.
 ///
 /// ```no_run
-/// use futures::TryStreamExt;
-/// use socketio_mock_client::{ConnectionEvent, Result, SocketIoClient};
+/// use socketio_mock_client::{CloseReason, ConnectionEvent, Result, SocketIoClient};
 ///
 /// # async fn f(client: &SocketIoClient) -> Result {
 /// let mut events = client.connection_events();
 /// client.drop_connection();
-/// while let Some(event) = events.try_next().await? {
-///     if let ConnectionEvent::NamespaceReconnected { namespace, id, recovered } = event {
-///         println!("{namespace} is back as {id}, recovered: {recovered}");
-///         break;
-///     }
-/// }
+/// let reason = CloseReason::TransportError;
+/// assert_eq!(events.next().await?, ConnectionEvent::Disconnected { reason });
+/// events.reconnected().await?; // the client is back, and sends again
+/// println!("as {}; resumed: {}", client.id(), client.recovered());
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -111,17 +110,64 @@ impl ConnectionLog {
 /// [`ConnectionEvent`]s from the beginning, as a [`Stream`] that ends with the client.
 ///
 /// An item is [`Error::Timeout`] if nothing happened for the client's timeout.
+#[must_use = "streams do nothing unless polled"]
 pub struct ConnectionEvents {
     shared: Arc<Shared>,
+    socket: Arc<Socket>,
     id: ObserverId,
     position: usize,
     deadline: Deadline,
 }
 
 impl ConnectionEvents {
-    pub(crate) fn new(shared: Arc<Shared>, timeout: Duration) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, socket: Arc<Socket>, timeout: Duration) -> Self {
         let id = shared.lock().connection_log.log.new_observer();
-        Self { shared, id, position: 0, deadline: Deadline::new(timeout) }
+        Self { shared, socket, id, position: 0, deadline: Deadline::new(timeout) }
+    }
+
+    /// The next of them.
+    ///
+    /// Unlike `StreamExt::next`, which this hides, it is an error too if there will be no more.
+    pub async fn next(&mut self) -> Result<ConnectionEvent> {
+        match poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await {
+            Some(event) => event,
+            None => Err(self.failing(self.ended("a connection event"))),
+        }
+    }
+
+    /// Goes on until the server has accepted the client's namespace again.
+    ///
+    /// Fails with [`Error::Disconnected`] if that will not be, because the attempts are used up, the
+    /// server refuses the namespace, or the client is closed; and with [`Error::Timeout`] if nothing
+    /// happens for the client's timeout.
+    pub async fn reconnected(&mut self) -> Result {
+        let socket = Arc::clone(&self.socket);
+        let ours = |other: &str| other == &*socket.namespace;
+        loop {
+            match poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await.transpose()? {
+                Some(ConnectionEvent::NamespaceReconnected { namespace, .. })
+                    if ours(&namespace) =>
+                {
+                    return Ok(());
+                }
+                Some(ConnectionEvent::NamespaceRefused { namespace, .. }) if ours(&namespace) => {}
+                Some(ConnectionEvent::ReconnectFailed) | None => {}
+                Some(_) => continue,
+            }
+            return Err(self.failing(self.ended("the reconnection")));
+        }
+    }
+
+    fn ended(&self, waiting_for: &str) -> Error {
+        Error::Disconnected {
+            waiting_for: waiting_for.to_owned(),
+            reason: self.socket.why_disconnected(),
+            transcript: self.shared.transcript(),
+        }
+    }
+
+    fn failing(&self, error: Error) -> Error {
+        self.shared.failing(&self.socket.namespace, None, error)
     }
 
     fn poll_log(&self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
@@ -153,7 +199,7 @@ impl Stream for ConnectionEvents {
             hint: String::new(),
             transcript: this.shared.transcript(),
         };
-        Poll::Ready(Some(Err(this.shared.failing("/", None, error))))
+        Poll::Ready(Some(Err(this.failing(error))))
     }
 }
 

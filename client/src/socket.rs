@@ -255,6 +255,9 @@ impl Socket {
     /// The connection is down for good: whoever waits is told. The first reason stays.
     pub(crate) fn end(&self, reason: &CloseReason) {
         self.disconnected(reason);
+        // A connection that was lost and did not come back: why it was lost says more.
+        let lost = (*reason == CloseReason::Dropped).then(|| self.why_disconnected());
+        let reason = lost.as_ref().unwrap_or(reason);
         let mut inner = self.lock();
         let unsent = std::mem::take(&mut inner.buffer);
         inner.inbox.end(reason);

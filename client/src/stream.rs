@@ -89,7 +89,7 @@ impl EventStream {
     fn disconnected(&self, reason: CloseReason) -> Error {
         let (shared, waiting_for) = match &self.source {
             Source::Named(claim) => (claim.shared(), claim.waiting_for()),
-            Source::All(observation) => (&observation.shared, "any event".to_owned()),
+            Source::All(observation) => (&observation.shared, ANY.to_owned()),
         };
         Error::Disconnected { waiting_for, reason, transcript: shared.transcript() }
     }
@@ -170,7 +170,7 @@ impl Observation {
             }
             Err(reason) => {
                 self.socket.meet(Fate::Ended);
-                let (waiting_for, transcript) = ("any event".into(), self.shared.transcript());
+                let (waiting_for, transcript) = (ANY.into(), self.shared.transcript());
                 Err(Error::Disconnected { waiting_for, reason, transcript })
             }
         })
@@ -182,7 +182,7 @@ impl Observation {
 
     fn timeout(&self, after: Duration) -> Error {
         Error::Timeout {
-            waiting_for: "any event".into(),
+            waiting_for: ANY.into(),
             after,
             hint: String::new(),
             transcript: self.shared.transcript(),
@@ -201,3 +201,6 @@ impl std::fmt::Debug for Observation {
         write!(f, "any event in namespace \"{}\"", self.socket.namespace)
     }
 }
+
+/// What [`SocketIoClient::on_any`](crate::SocketIoClient::on_any) waits for.
+const ANY: &str = "another event, of any name,";

@@ -7,15 +7,13 @@ use axum::Router;
 use axum::extract::{Query, State as Shared};
 use axum::http::HeaderMap;
 use axum::routing::get;
-use futures::StreamExt;
 use futures::future::try_join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 use socketio_balancer::{Balancer, Policy, State};
 use socketio_fixtures::peer;
 use socketio_harness::{
-    App, ConnectionEvent, Reconnection, Result, Transport, close, create_app,
-    create_socketio_client, scaled,
+    App, Reconnection, Result, Transport, close, create_app, create_socketio_client, scaled,
 };
 use socketio_tests::{Via, http_exchange, http_get_at};
 use tokio::net::TcpListener;
@@ -171,16 +169,7 @@ async fn a_server_that_goes_down_loses_its_clients_to_the_others(#[case] via: Vi
     };
     let first = holder(&balancer).expect("a server with the session");
     balancer.set_state(first, State::Down);
-    let reconnected = async {
-        while let Some(event) = events.next().await {
-            if matches!(event, Ok(ConnectionEvent::NamespaceReconnected { .. })) {
-                return true;
-            }
-        }
-        false
-    };
-    let reconnected = tokio::time::timeout(scaled(Duration::from_secs(5)), reconnected).await;
-    assert_eq!(reconnected, Ok(true));
+    events.reconnected().await?;
     client.send_with_ack("message-with-ack", 1).await?;
     let second = holder(&balancer).expect("the other server");
     assert_ne!(first, second);

@@ -53,11 +53,14 @@ async fn a_dropped_connection_is_made_again(
         back("/", client.id()),
         back("/custom", custom.id()),
     ] {
-        assert_eq!(events.try_next().await?, Some(expected));
+        assert_eq!(events.next().await?, expected);
     }
     client.close().await?;
     custom.close().await?;
     assert_eq!(events.try_next().await?, None);
+    let error = events.next().await.unwrap_err().to_string();
+    let ended = "disconnected (io client disconnect) while waiting for a connection event";
+    assert!(error.starts_with(ended), "{error}");
     close(app).await
 }
 
@@ -91,9 +94,11 @@ async fn when_a_namespace_is_told_to_be_back_its_client_is() -> Result {
     assert_eq!(events.try_next().await?, Some(back("/chat", "chat 2".into())));
     assert!(chat.connected() && !main.connected());
     assert_eq!((chat.id(), main.id()), ("chat 2".into(), "socket-id".into()));
+    chat.connection_events().reconnected().await?;
     chat.send("hello", ())?;
-    assert_eq!(events.try_next().await?, Some(back("/", "main 2".into())));
+    main.connection_events().reconnected().await?;
     assert!(main.connected());
+    assert_eq!(events.try_next().await?, Some(back("/", "main 2".into())));
     let saw = main.once("saw").await?;
     assert_eq!(saw.args(), [json!(["40", "40/chat,", r#"42/chat,["hello"]"#])]);
     main.close().await?;
@@ -122,6 +127,9 @@ async fn a_namespace_that_is_refused_when_it_comes_back_has_ended() -> Result {
     assert_eq!(told.last(), Some(&refused), "{told:?}");
     let error = waiting.await.unwrap_err();
     assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+    let error = client.connection_events().reconnected().await.unwrap_err().to_string();
+    let refused = "disconnected (io server disconnect) while waiting for the reconnection";
+    assert!(error.starts_with(refused), "{error}");
     assert_eq!(client.disconnected().await?, CloseReason::ServerDisconnect);
     assert!(!client.connected());
     assert!(matches!(client.send("message", ()), Err(ClientError::NotConnected { .. })));
@@ -179,7 +187,12 @@ async fn attempts_end_and_everybody_is_told() -> Result {
     close(app).disconnect_clients().await?;
     let unsent = client.send_with_ack("message-with-ack", "too late");
     for error in [waiting.await.unwrap_err(), unsent.await.unwrap_err()] {
-        assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+        // Why it was lost, not that it was given up.
+        let reason = CloseReason::TransportClose;
+        assert!(
+            matches!(&error, ClientError::Disconnected { reason: r, .. } if *r == reason),
+            "{error}"
+        );
     }
     let events: Vec<_> = client.connection_events().try_collect().await?;
     let errors = events.iter().filter(|e| matches!(e, ConnectionEvent::ReconnectError { .. }));
