@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use socketio_proto::connection::CloseReason;
+
 use crate::observer::Observer;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -187,6 +189,13 @@ impl RegisteredClient {
             fate if fate == Fate::Ended as u8 => Fate::Ended,
             _ => Fate::Open,
         }
+    }
+
+    /// Why its namespace is disconnected, if it was connected and is no longer; `None`, too, if it
+    /// was dropped and not kept.
+    pub fn disconnected(&self) -> Option<CloseReason> {
+        let (_, socket) = self.0.parts()?;
+        (socket.was_connected() && !socket.is_connected()).then(|| socket.why_disconnected())
     }
 
     /// The frames of its connection; `None` if it was dropped and not kept.

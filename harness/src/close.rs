@@ -131,8 +131,12 @@ impl Future for Close {
                         self.0 = State::Running(running);
                         return Poll::Pending;
                     };
-                    report.warn();
-                    return Poll::Ready(outcome(&report));
+                    // A failure tells of the warnings, too.
+                    let outcome = outcome(&report);
+                    if outcome.is_ok() {
+                        report.warn();
+                    }
+                    return Poll::Ready(outcome);
                 }
                 State::Done => return Poll::Pending,
             }
@@ -162,12 +166,15 @@ async fn take_down(mut up: Up, options: Options) -> CloseReport {
     }
     // Asked before the server's end, which would end them all.
     let open = registry.clients().into_iter().filter(|client| client.fate() == Fate::Open);
-    let left_open: Vec<_> = if options.disconnects_clients { Vec::new() } else { open.collect() };
+    let left_open: Vec<_> = match options.disconnects_clients {
+        true => Vec::new(),
+        false => open.map(left_open).collect(),
+    };
     let mut leftovers = match up {
         Up::App(app) => app.stop(options).await,
         Up::Cluster(cluster) => cluster.take_down(options).await,
     };
-    leftovers.extend(left_open.iter().map(|c| Leftover::Client { client: c.to_string() }));
+    leftovers.extend(left_open);
     leftovers.extend(registry.clients().iter().flat_map(of_client));
     let report = CloseReport { leftovers, strict: options.strict };
     if let Some(trace) = trace {
@@ -181,6 +188,10 @@ fn outcome(report: &CloseReport) -> Result {
         Some(_) => Err(Error::Leftovers(report.clone())),
         None => Ok(()),
     }
+}
+
+fn left_open(client: RegisteredClient) -> Leftover {
+    Leftover::Client { client: client.to_string(), ended: client.disconnected() }
 }
 
 fn of_client(client: &RegisteredClient) -> Vec<Leftover> {

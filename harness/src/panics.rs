@@ -56,6 +56,11 @@ impl Panics {
         std::mem::take(&mut self.lock())
     }
 
+    /// What has come so far, and has not been taken.
+    pub(crate) fn so_far(&self) -> Vec<HandlerPanic> {
+        self.lock().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<HandlerPanic>> {
         self.caught.lock().unwrap_or_else(PoisonError::into_inner)
     }

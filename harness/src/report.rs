@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use socketio_mock_client::CloseReason;
+
 use crate::panics::HandlerPanic;
 
 /// What [`close`](crate::close) found when it took an app down.
@@ -84,6 +86,8 @@ pub enum Leftover {
     Client {
         /// Its name.
         client: String,
+        /// Why it was disconnected, if it was.
+        ended: Option<CloseReason>,
     },
     /// An event was sent with an ack, and the test stopped waiting before one came.
     Unanswered {
@@ -206,10 +210,15 @@ impl fmt::Display for Leftover {
             ),
             Self::Node { node, leftover } => write!(f, "{node}: {leftover}"),
             Self::Redis { what } => write!(f, "Redis {what}"),
-            Self::Client { client } => write!(
+            Self::Client { client, ended: None } => write!(
                 f,
                 "{client} was never closed: `client.close().await?` before the app, or \
                  `close(app).disconnect_clients()`"
+            ),
+            Self::Client { client, ended: Some(reason) } => write!(
+                f,
+                "{client} was disconnected ({reason}), and the test did not look: await \
+                 `client.disconnected()` or `client.expect_disconnect(..)`, or close it"
             ),
             Self::Unanswered { client, event } => {
                 write!(f, "{client} was given no ack of its \"{event}\", and did not wait for it")

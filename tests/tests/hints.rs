@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use serde_json::json;
 use socketio_harness::{
-    ClientError, Result, SocketIoClient, close, create_app, create_socketio_client,
+    ChildProcess, ClientError, Reconnection, Result, SocketIoClient, close, create_app,
+    create_socketio_client,
 };
 use socketio_tests::scripted::{self, Websocket};
+use socketioxide::{SocketIo, extract::SocketRef};
 
 const SHORT: Duration = Duration::from_millis(5);
+/// Enough for a server to come to its handler.
+const LONGER: Duration = Duration::from_millis(500);
 
 /// The message of a `once` that comes to nothing.
 async fn once(client: &SocketIoClient, event: &str) -> String {
@@ -138,7 +142,10 @@ async fn the_server_answered_by_an_event() -> Result {
     client.once("sum").await?;
     let message = unanswered.await.expect_err("it does not come").to_string();
     hints(&message, "the server emitted \"sum\" since, but acked nothing: if that is its answer,");
-    hints(&message, "check that the server has a handler for \"add\" on namespace /, and that it");
+    hints(
+        &message,
+        "check that the server has a handler for \"add\" on namespace /, that it takes",
+    );
     client.close().await?;
     Ok(())
 }
@@ -160,4 +167,89 @@ async fn the_ack_came_on_another_namespace() -> Result {
     hints(&message, "an ack 0 came on namespace /chat: the server answers on another one");
     client.close().await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn silence_since_the_last_event_is_told_whatever_came_before() -> Result {
+    let app = create_app(socketio_fixtures::peer::router()).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    hints(&once(&client, "news").await, "the client has sent nothing so far: what should make");
+    client.send_with_ack("message-with-ack", 1).await?;
+    let silent = "the server has emitted nothing since";
+    assert!(!once(&client, "news").await.contains(silent), "it has answered");
+    client.send("unknown", 1)?;
+    client.fence().await?;
+    hints(&once(&client, "news").await, &format!("{silent} \"unknown\" was sent. Does it handle"));
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn an_event_of_the_main_namespace_is_told_to_a_client_of_another() -> Result {
+    let app = create_app(socketio_fixtures::peer::router()).await?;
+    let client = create_socketio_client(&app).await?;
+    let custom = client.of("/custom").await?;
+    client.send("emit-named", "news")?;
+    client.expect("news").await;
+    hints(&once(&custom, "news").await, "\"news\" came on the main namespace: expect it on the");
+    custom.close().await?;
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_panic_of_the_server_is_told_where_it_is_waited_for() -> Result {
+    let (layer, io) = SocketIo::new_layer();
+    io.ns("/", async |socket: SocketRef| {
+        socket.on("explode", async || panic!("no such room"));
+        socket.emit("ready", &()).ok();
+    });
+    let app = create_app(axum::Router::new().layer(layer)).await?;
+    let client = create_socketio_client(&app).ready("ready").await?;
+    let message = client.send_with_ack("explode", ()).timeout(LONGER).await.unwrap_err();
+    let message = message.to_string();
+    let panic = "a task of the server panicked at ";
+    hints(&message, panic);
+    assert!(message.replace("\n        ", " ").contains(": no such room\n"), "{message}");
+    assert!(!message.contains("check that the server has a handler"), "{message}");
+    hints(&once(&client, "never").await, panic);
+    let unmet = client.try_expect("never").within(SHORT).await.unwrap_err();
+    hints(&unmet.to_string(), panic);
+
+    assert_eq!(app.take_panics().len(), 1);
+    assert!(!once(&client, "never").await.contains(panic), "the test has taken it");
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_fault_in_force_is_told_to_those_who_meet_it() -> Result {
+    let app = create_app(socketio_fixtures::peer::router()).await?;
+    let apart = app.faults().apart();
+    let client = create_socketio_client(&app).ready("auth").await?;
+    let spared = create_socketio_client(&apart).ready("auth").await?;
+    let frozen = app.faults().freeze();
+    let told = "a fault is in force that the test began: freeze";
+    hints(&once(&client, "never").await, told);
+    hints(&ack(&client, "message-with-ack").await, told);
+    assert!(!once(&spared, "never").await.contains(told));
+    frozen.heal();
+    assert!(!once(&client, "never").await.contains(told));
+    client.close().await?;
+    spared.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
+async fn the_end_of_a_server_process_is_told() -> Result {
+    let server = ChildProcess::new("sh").args(["-c", "exec $0", env!("CARGO_BIN_EXE_peer-server")]);
+    let app = create_app(server).await?;
+    let reconnecting = Reconnection::new().delay(Duration::from_millis(1));
+    let client = create_socketio_client(&app).reconnection(reconnecting).ready("auth").await?;
+    let process = app.process().expect("it is one");
+    process.kill();
+    process.ended().await?;
+    hints(&once(&client, "never").await, "the server's process has ended (signal: 9");
+    client.close().await?;
+    close(app).await
 }

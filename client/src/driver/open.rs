@@ -129,6 +129,10 @@ fn hint(code: i64) -> &'static str {
     match code {
         0 => "check the transports: the server does not allow the one this client begins with",
         1 => "several servers behind one address need sticky sessions",
+        3 => {
+            "check the transports: does the server allow the one this client begins with? It is \
+             websocket unless .transports([..]) says otherwise"
+        }
         4 => "the server's allowRequest, or a middleware in front of it, said no",
         5 => {
             "check the protocol version: this client speaks Engine.IO 4, that is Socket.IO 3 and 4"

@@ -18,7 +18,8 @@ pub(super) fn find<E: Observed>(
 ) -> Vec<String> {
     let since = all.get(start.min(all.len())..).unwrap_or_default();
     let named: Vec<&E> = since.iter().filter(|event| event.name() == pattern.name()).collect();
-    let mut hints = Vec::new();
+    // What is known comes before what may be.
+    let mut hints = situation.remarks.clone();
     hints.extend(reserved(pattern.name()));
     hints.extend(too_early(pattern, all, start));
     hints.extend(named.iter().rev().find_map(|event| another_shape(pattern, *event)));
@@ -33,7 +34,6 @@ pub(super) fn find<E: Observed>(
             hints.extend(nothing_came(situation));
         }
     }
-    hints.extend(situation.remarks.iter().cloned());
     if situation.reading_paused {
         hints.push("the client reads nothing: pause_reading() is in force".into());
     }
@@ -94,6 +94,11 @@ fn other_namespace<E: Observed>(
         other.events.iter().any(|event| event.name() == name && pattern.fits_args(event.raw_args()))
     });
     if let Some(other) = connected {
+        if &*other.namespace == "/" {
+            return Some(format!(
+                "\"{name}\" came on the main namespace: expect it on the client of that one"
+            ));
+        }
         return Some(format!(
             "\"{name}\" came on namespace {}: expect it on the client that of(\"{}\") gave",
             other.namespace, other.namespace
@@ -164,23 +169,30 @@ fn sent_by_itself<E: Observed>(pattern: &EventPattern<E>, situation: &Situation)
     ))
 }
 
-/// The server was told something, and said nothing at all.
+/// The server has said nothing since it was last told something.
 fn nothing_came(situation: &Situation) -> Option<String> {
-    let packets = || situation.packets.iter().filter(|packet| !packet.is_fence());
-    if packets().any(|packet| came(packet) && (packet.event().is_some() || ack(packet).is_some())) {
+    if situation.events == Some(Direction::Sent) {
         return None;
     }
-    let Some(sent) = packets().find(|packet| !came(packet) && packet.event().is_some()) else {
+    let packets: Vec<_> = situation.packets.iter().filter(|packet| !packet.is_fence()).collect();
+    let asked = packets.iter().rposition(|packet| !came(packet) && packet.event().is_some());
+    let Some((sent, since)) = asked.and_then(|at| packets.get(at..)?.split_first()) else {
         return Some(
             "the client has sent nothing so far: what should make the server emit?".into(),
         );
     };
+    if since
+        .iter()
+        .any(|packet| came(packet) && (packet.event().is_some() || ack(packet).is_some()))
+    {
+        return None;
+    }
     let (name, _) = sent.event()?;
     Some(format!(
-        "the server has emitted nothing since \"{name}\" was sent. Does it handle an event of that \
-         name on this namespace? If its handlers are registered in an async connect handler, they \
-         may come later than the event: let it emit one when it is ready, and connect with \
-         .ready(\"that event\")"
+        "the server has emitted nothing since \"{name}\" was sent. Does it handle that event on this \
+         namespace, with these arguments? (socketioxide skips a handler whose Data<T> does not fit.) \
+         Handlers registered in an async connect handler may come too late: let the server emit an \
+         event when it is ready, and connect with .ready(\"that event\")"
     ))
 }
 

@@ -19,7 +19,8 @@ pub struct Situation {
     pub packets: Vec<PacketEntry>,
     /// Packets that came before the first of them.
     pub forgotten: usize,
-    /// Why something may be missing, a sentence each.
+    /// Why something may be missing, as far as it is known beside the conversation; a sentence
+    /// each.
     pub remarks: Vec<String>,
     /// Events of other namespaces on the same connection.
     pub(crate) elsewhere: Vec<Elsewhere>,
@@ -63,6 +64,7 @@ impl Situation {
         Self {
             elsewhere: others.map(elsewhere).collect(),
             reading_paused,
+            remarks: shared.endpoint.target.reasons(),
             events: Some(Direction::Received),
             ..Self::of_transcript(&shared.name, &socket.namespace, &shared.transcript())
         }

@@ -47,16 +47,20 @@ pub(crate) fn for_ack(
     socket: &Arc<Socket>,
 ) -> String {
     let situation = Situation::of(shared, socket);
-    let mut hints = Vec::new();
+    // What is known comes before what may be.
+    let mut hints = situation.remarks.clone();
     if id.is_none() && !socket.is_connected() {
         hints.push("it has not left: the connection is down, and is being made again".into());
     } else {
         hints.extend(id.and_then(|id| acked_elsewhere(id, &situation)));
         hints.extend(id.and_then(|id| answered_by_event(id, &situation)));
-        hints.push(format!(
-            "check that the server has a handler for \"{name}\" on namespace {}, and that it acks",
-            socket.namespace
-        ));
+        if situation.remarks.is_empty() {
+            hints.push(format!(
+                "check that the server has a handler for \"{name}\" on namespace {}, that it takes \
+                 these arguments (socketioxide skips one whose Data<T> does not fit), and that it acks",
+                socket.namespace
+            ));
+        }
     }
     if situation.reading_paused {
         hints.push("the client reads nothing: pause_reading() is in force".into());

@@ -1,11 +1,11 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use socketio_mock_client::Registry;
 
-use super::App;
 use super::boot::{Order, Place, launch};
+use super::{App, Running};
 use crate::Result;
 use crate::connections::Connections;
 use crate::faults::Faults;
@@ -188,7 +188,7 @@ impl AppBuilder {
         };
         let (running, target) = launch(self.subject, order, connections, &panics).await?;
         let registry = Registry::default();
-        let mut target = target.registry(registry.clone());
+        let mut target = target.registry(registry.clone()).explained_by(reasons(&running, &panics));
         if let Some(path) = self.path {
             target = target.path(path);
         }
@@ -205,6 +205,25 @@ impl AppBuilder {
         let target = faults.target();
         let (background_tasks, strict) = (self.background_tasks, self.strict);
         Ok(App { running, target, registry, faults, tap, trace, panics, background_tasks, strict })
+    }
+}
+
+/// Why a client of the app may wait in vain.
+fn reasons(
+    running: &Running,
+    panics: &Arc<Panics>,
+) -> impl Fn() -> Vec<String> + Send + Sync + use<> {
+    // A client that outlives its app keeps nothing of it.
+    let panics = Arc::downgrade(panics);
+    let process = match running {
+        Running::Process(process) => Arc::downgrade(process.captured()),
+        _ => Weak::new(),
+    };
+    move || {
+        let panics = panics.upgrade().map(|panics| panics.so_far()).unwrap_or_default();
+        let ended = process.upgrade().and_then(|output| output.progress().borrow().ended);
+        let ended = ended.map(|status| format!("the server's process has ended ({status})"));
+        panics.iter().map(ToString::to_string).chain(ended).collect()
     }
 }
 

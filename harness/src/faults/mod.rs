@@ -242,10 +242,13 @@ impl Faults {
 
     /// The target of this way to the app.
     pub(crate) fn target(&self) -> Target {
-        self.target.clone().map_connector(|connector| {
+        let target = self.target.clone().map_connector(|connector| {
             let (book, registry) = (self.book.clone(), Arc::clone(&self.registry));
             Arc::new(FaultyConnector::new(connector, book, registry, Arc::clone(&self.ways)))
-        })
+        });
+        let book = self.book.clone();
+        let tell = |rule| format!("a fault is in force that the test began: {rule}");
+        target.explained_by(move || book.standing().into_iter().map(tell).collect())
     }
 
     /// Heals everything, so that the app's farewell reaches its clients.

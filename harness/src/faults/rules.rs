@@ -219,6 +219,12 @@ impl Book {
         Fault { book: self.clone(), id }
     }
 
+    /// The rules that stand, as a report names them.
+    pub(super) fn standing(&self) -> Vec<String> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.rules.values().map(Rule::to_string).collect()
+    }
+
     pub(super) fn clear(&self) {
         self.change(|active| active.rules.clear());
     }

@@ -36,6 +36,7 @@ impl RunningProcess {
     /// Starts the process, and threads that read what it prints and wait for its end.
     pub(super) fn spawn(process: &ChildProcess, port: u16, sought: Sought) -> Result<Self> {
         let command_line = process.command_line();
+        process.check_directory()?;
         let cannot_start = |source| Error::Spawn { command: command_line.clone(), source };
         let group = Group::new().map_err(cannot_start)?;
         let mark = Mark::new(group.id());
@@ -84,7 +85,7 @@ impl RunningProcess {
         &self.url
     }
 
-    pub(super) fn captured(&self) -> &Arc<Output> {
+    pub(crate) fn captured(&self) -> &Arc<Output> {
         &self.output
     }
 

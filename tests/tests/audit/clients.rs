@@ -23,6 +23,27 @@ async fn a_client_that_was_never_closed_fails_the_test() -> Result {
 }
 
 #[tokio::test]
+async fn a_client_whose_end_the_test_did_not_see_is_told_with_the_reason() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).name("alice").ready("auth").await?;
+    let neighbour = create_socketio_client(&app).ready("auth").await?;
+    client.send("leave", ())?;
+    // Looking is no wait for its end.
+    while client.connected() {
+        neighbour.send_with_ack("message-with-ack", ()).await?;
+    }
+    neighbour.close().await?;
+    let error = close(app).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the app was not left in order:\n  alice was disconnected (io server disconnect), and the \
+         test did not look: await `client.disconnected()` or `client.expect_disconnect(..)`, or \
+         close it"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn clients_that_were_closed_dropped_or_known_to_have_ended_are_in_order() -> Result {
     let app = create_app(peer::router()).await?;
     let closed = create_socketio_client(&app).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use socketio_fixtures::hello;
 use socketio_harness::{Protocol, Result, Transport, close, create_app, create_socketio_client};
 use socketio_tests::{node_peer, scripted};
+use socketioxide::{SocketIo, TransportType};
 
 use crate::{BOTH, Failure, says};
 
@@ -158,5 +159,20 @@ async fn a_transport_the_server_does_not_speak() -> Result {
     let target = scripted::http(answer).await.expect("a listener");
     let error = create_socketio_client(target).transports([Transport::Polling]).await.unwrap_err();
     says(&error, &["Transport unknown (HTTP status 400, code 0)", "check the transports"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn socketioxide_does_not_allow_the_transport() -> Result {
+    for (transport, allowed) in
+        BOTH.into_iter().zip([TransportType::Websocket, TransportType::Polling])
+    {
+        let (layer, io) = SocketIo::builder().transports([allowed]).build_layer();
+        io.ns("/", async || {});
+        let app = create_app(axum::Router::new().layer(layer)).await?;
+        let error = create_socketio_client(&app).transports([transport]).await.unwrap_err();
+        says(&error, &["(HTTP status 400, code 3)", "check the transports: does the server allow"]);
+        close(app).await?;
+    }
     Ok(())
 }
