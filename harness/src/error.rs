@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::report::CloseReport;
 
 /// What the harness's functions return; `Result` alone fits a test function.
+///
+/// A test that uses `?` on the errors of others, too, such as those of files, returns
+/// `Result<(), Box<dyn std::error::Error>>` or what its own crate has for that.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong in a test: booting the app, talking to it, taking it down.
@@ -39,7 +42,11 @@ pub enum Error {
     },
 
     /// A server process could not be started.
-    #[error("cannot start `{command}`: {source}\n  check that the program is installed")]
+    #[error(
+        "cannot start `{command}`: {source}\n  \
+         check that the program is installed, and found on the PATH (a path to it begins where cargo \
+         runs the test, at its package)"
+    )]
     Spawn {
         /// The command line.
         command: String,

@@ -13,6 +13,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use socketio_mock_client::Error as ClientError;
+
+use crate::Result;
+
 pub(crate) use group::Group;
 pub use running::RunningProcess;
 pub(crate) use start::start;
@@ -208,6 +212,21 @@ impl ChildProcess {
     pub fn killed_on_close(mut self) -> Self {
         self.ending = Ending::Killed;
         self
+    }
+
+    /// The system would say of a directory that is not there what it says of a missing program.
+    fn check_directory(&self) -> Result {
+        match &self.directory {
+            Some(directory) if !directory.is_dir() => Err(ClientError::InvalidOption {
+                what: "current_dir",
+                value: directory.display().to_string(),
+                reason: "there is no such directory (a relative one begins where cargo runs the \
+                         test, at its package)"
+                    .into(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     /// As one would type it.

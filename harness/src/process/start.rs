@@ -78,7 +78,7 @@ impl Starting<'_> {
                 format!("ended ({status}) before {awaited}")
             }
             Ok(Err(Instead::FoundItsPortTaken)) => format!("found port {} in use", self.port),
-            Err(_) => format!("ran for {after:?} without {awaited}"),
+            Err(_) => format!("ran for {after:?} without {awaited}{}", self.remedy()),
         };
         let port_in_use = running.captured().progress().borrow().port_in_use;
         Ok(Outcome::Failed { what, port_in_use, output: running.captured().to_string() })
@@ -87,6 +87,20 @@ impl Starting<'_> {
     /// Whether the process tells where it listens; else it listens where it was told to.
     fn tells_its_address(&self) -> bool {
         self.process.port == PortRule::Server || self.process.address.is_some()
+    }
+
+    /// What to do about a process that does not become ready.
+    fn remedy(&self) -> &'static str {
+        if self.process.ready_line.is_some() || self.process.address.is_some() {
+            // The pattern is told, and what was printed.
+            ""
+        } else if self.tells_its_address() {
+            "\n  let it print one, such as http://127.0.0.1:3000, or say what it does instead: \
+             .port_from(r\"port (\\d+)\") if it prints the port, .given_port() if it is to be told one"
+        } else {
+            "\n  it was told the port in the environment, and wherever {port} stands: check that it \
+             listens there, on 127.0.0.1, and that the path agrees on both sides"
+        }
     }
 
     fn sought(&self) -> Result<Sought> {
