@@ -315,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn messages_name_types_without_their_paths_and_no_place_for_the_whole() {
+        let error = args(json!({"a": 1})).parse::<Vec<String>>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("arguments do not fit `Vec<String>`: invalid type: map"),
+            "{error}"
+        );
+        let error = args((1, [true])).parse::<(u8, [Upload; 1])>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("arguments do not fit `(u8, [Upload; 1])` at [1][0]: "),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn errors_name_the_path_and_show_the_json() {
         let error = args((1, json!({"name": 5, "parts": []}))).parse::<(u8, Upload)>().unwrap_err();
         assert_eq!(error.path, "[1].name");

@@ -71,7 +71,7 @@ impl Args {
     /// assert_eq!((name.as_str(), result), ("harry", 6));
     ///
     /// let error = args.parse::<(String, bool)>().unwrap_err();
-    /// assert_eq!(error.to_string(), "arguments do not fit `(alloc::string::String, bool)` at [1]: \
+    /// assert_eq!(error.to_string(), "arguments do not fit `(String, bool)` at [1]: \
     ///     invalid type: integer `6`, expected a boolean; they are [\"harry\",6]");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -82,7 +82,7 @@ impl Args {
 
 /// Typed arguments did not fit what came.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("arguments do not fit `{expected}` at {path}: {reason}; they are {json}")]
+#[error("arguments do not fit `{}`{}: {reason}; they are {json}", short(expected), place(path))]
 pub struct ParseArgsError {
     /// The Rust type asked for.
     pub expected: &'static str,
@@ -92,6 +92,21 @@ pub struct ParseArgsError {
     pub reason: String,
     /// The arguments as JSON.
     pub json: String,
+}
+
+/// A type's name without the paths in it: `Vec<String>`.
+fn short(name: &str) -> String {
+    let is_path = |character: char| character.is_alphanumeric() || "_:{}".contains(character);
+    let mut shortened = String::new();
+    for part in name.split_inclusive(|character| !is_path(character)) {
+        shortened += part.rsplit("::").next().unwrap_or_default();
+    }
+    shortened
+}
+
+/// Where it failed, unless that is all of the arguments.
+fn place(path: &str) -> String {
+    if path == "." { String::new() } else { format!(" at {path}") }
 }
 
 /// The key that marks a placeholder for an attachment.
