@@ -31,7 +31,12 @@ function layOutLanes() {
   const packet = newElement("span", "head", "packet");
   packet.style.left = `${timeWidth + room + 12}px`;
   // Below this the heads would lie over each other.
-  byId("lanes").replaceChildren(time, ...(lane >= 12 ? heads : [heads[0]]), packet);
+  if (lane < 12) {
+    const all = newElement("span", "head", `server and ${counted(shown.length, "client")}`);
+    all.style.left = `${timeWidth}px`;
+    heads.splice(0, heads.length, all);
+  }
+  byId("lanes").replaceChildren(time, ...heads, packet);
 }
 
 function laneText(lane, width, number) {

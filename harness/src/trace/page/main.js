@@ -35,7 +35,7 @@ function writeHeading() {
     const button = newElement("button");
     button.type = "button";
     const { name, rest } = describe(entry);
-    button.append(newElement("span", "mark", "✕"), newElement("span", "what", [name, rest].filter(Boolean).join(": ")));
+    button.append(newElement("span", "mark", "✕"), newElement("span", "what", [name.replace(/:$/, ""), rest].filter(Boolean).join(": ")));
     button.addEventListener("click", () => choose(entry, true));
     return button;
   }));

@@ -184,7 +184,9 @@ function timeScale(items, [from, to]) {
     if (spanOf(longest.at(-1)) > rest) [active, silences] = [rest, longest];
   }
   silences.sort((a, b) => a[0] - b[0]);
-  const share = silences.length * SILENCE_SHARE;
+  // In virtual time everything else may be a few moments without an extent.
+  const each = active > items.length ? SILENCE_SHARE : 0.9 / Math.max(1, silences.length);
+  const share = silences.length * each;
   const pieces = [];
   let [start, place] = [from, 0];
   const add = (end, size) => {
@@ -193,7 +195,7 @@ function timeScale(items, [from, to]) {
   };
   for (const [begin, end] of silences) {
     add(begin, ((begin - start) / Math.max(active, 1)) * (1 - share));
-    add(end, SILENCE_SHARE);
+    add(end, each);
     pieces.at(-1).silence = true;
   }
   add(to, Math.max(0, 1 - place));
