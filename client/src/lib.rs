@@ -102,6 +102,8 @@ pub use target::{IntoTarget, Target};
 pub use timeout::{DEFAULT_TIMEOUT, TIMEOUT_SCALE_VARIABLE, scaled};
 pub use transcript::{Direction, Entry, Transcript};
 
+/// Binary, wherever it stands in arguments: `client.send("upload", Bytes::from_static(b"\x89PNG"))`.
+pub use bytes::Bytes;
 pub use socketio_proto::connection::{CloseReason, Upgrade};
 pub use socketio_proto::engine::{Protocol, Transport};
 pub use socketio_proto::socket::{Packet, Parser};

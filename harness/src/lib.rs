@@ -28,15 +28,27 @@
 //! | to | there is |
 //! |---|---|
 //! | boot a service, a process in any language, something that runs already | [`create_app`], [`guide::subjects`] |
+//! | connect, with what options | [`create_socketio_client`], [`ClientBuilder`] |
+//! | send, wait, ack, answer | [`SocketIoClient`], [`Event`] |
+//! | see a lost connection come back | [`ClientBuilder::reconnection`], [`ConnectionEvents`] |
 //! | say what has to come, and what must not | [`guide::asserting_events`] |
 //! | see what the server received and emitted | [`App::log`], [`App::received`], [`App::emitted`] |
 //! | see the whole test, packet by packet | [`guide::trace`] |
 //! | let minutes pass in no time | [`AppBuilder::simulated`], [`guide::simulation`] |
 //! | break the network, and find out how a connection ends | [`App::faults`], [`guide::faults`], [`guide::disconnect_reasons`] |
-//! | run several servers as one | [`create_cluster`], `guide::clusters` |
+//! | run several servers as one | [`create_cluster`], [`guide::clusters`](guide) |
 //! | search for failures in partitions, by seed | `guide::simulated_network`, with the feature `turmoil` |
 //!
 //! The client is [`socketio_mock_client`], re-exported here whole.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | `https` and `wss` with rustls; `ClientBuilder::root_certificate` |
+//! | `msgpack` | `Parser::MessagePack`, the wire format of `socket.io-msgpack-parser` |
+//! | `turmoil` | `simulation`: nodes and clients on a simulated network, run from seeds |
+//! | `rust-socketio` | `Engine::RustSocketio`: the client on rust_socketio 0.6; on Linux it needs OpenSSL's headers |
+//!
+//! None of them is on by default, and without them nothing is asked of the system.
 
 mod app;
 mod close;
@@ -81,9 +93,9 @@ pub use trace::{TRACE_VARIABLE, Tracing};
 #[cfg(unix)]
 pub use socketio_mock_client::UnixConnector;
 pub use socketio_mock_client::{
-    Absence, AckFuture, All, Args, ByteStream, Candidate, Claim, ClientBuilder, ClientsBuilder,
-    CloseReason, Connecting, ConnectionEvent, ConnectionEvents, ConnectionObserver, Connector,
-    Content, DEFAULT_TIMEOUT, Difference, Direction, EncodedArgs, Engine, Entry,
+    Absence, AckFuture, All, Args, ByteStream, Bytes, Candidate, Claim, ClientBuilder,
+    ClientsBuilder, CloseReason, Connecting, ConnectionEvent, ConnectionEvents, ConnectionObserver,
+    Connector, Content, DEFAULT_TIMEOUT, Difference, Direction, EncodedArgs, Engine, Entry,
     Error as ClientError, Event, EventLog, EventPattern, EventStream, Expectation, Expecting,
     Failure, Fate, First, FrameData, Group, GroupExpectation, InOrder, IntoTarget, Leftovers,
     LogEntry, Manner, Met, NamespaceBuilder, Next, Number, Observed, Observer, Once, Opening,

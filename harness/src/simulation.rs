@@ -13,6 +13,9 @@ use crate::subject::{IntoSubject, Kind};
 use crate::tracked::Tracked;
 use crate::{Error, Result};
 
+/// The turmoil that it stands on: `hold`, `partition` and the rest, of the right version.
+pub use turmoil;
+
 /// A network, its nodes and its clients, in one thread and on a clock of its own: everything that
 /// happens by chance follows from the seed.
 ///
