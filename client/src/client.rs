@@ -321,8 +321,9 @@ impl SocketIoClient {
     }
 }
 
-/// Longer than the driver waits for the server.
-const LONGEST_CLOSE: Duration = Duration::from_secs(2);
+/// Longer than the driver waits for the server, which may be about to open a session, and then has
+/// to end it.
+const LONGEST_CLOSE: Duration = Duration::from_secs(3);
 
 impl Drop for SocketIoClient {
     fn drop(&mut self) {

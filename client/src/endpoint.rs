@@ -193,8 +193,8 @@ mod tests {
         endpoint.keep_cookies(&HeaderMap::from_iter([(SET_COOKIE, set)]));
         let mut request = HeaderMap::new();
         endpoint.add_headers(&mut request);
-        let sent: Vec<_> = request.get_all(COOKIE).iter().collect();
-        assert_eq!(sent, ["user=1; more=2; io=abc"]);
+        let cookies: Vec<_> = request.get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, ["user=1; more=2; io=abc"]);
     }
 
     #[test]
