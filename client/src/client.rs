@@ -52,11 +52,10 @@ impl SocketIoClient {
     /// Adds what is known of the server to an error that says nothing but that it is not there.
     pub(crate) fn explained(&self, error: Error) -> Error {
         match error {
-            Error::Unreachable { url, mut reason } => {
-                for known in self.shared.endpoint.target.reasons() {
-                    reason += &format!("\n  {known}");
-                }
-                Error::Unreachable { url, reason }
+            Error::Unreachable { url, reason } => {
+                let mut reasons = self.shared.endpoint.target.reasons();
+                reasons.insert(0, reason);
+                Error::Unreachable { url, reason: reasons.join("\n  ") }
             }
             other => other,
         }
@@ -84,6 +83,7 @@ impl SocketIoClient {
     /// client.send("upload", ("name.png", Bytes::from_static(b"\x89PNG")))?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "emit")]
     pub fn send(&self, event: &str, args: impl Serialize) -> Result {
         let args = EncodedArgs::new(args)?;
         self.shared.emit(&self.socket, event, args, None).map(|_| ())
@@ -100,6 +100,7 @@ impl SocketIoClient {
     /// let sum: Sum = client.send_with_ack("myEvent", (1, 2, 3)).await?.parse()?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias("emit_with_ack", "emitWithAck"))]
     pub fn send_with_ack(&self, event: &str, args: impl Serialize) -> AckFuture {
         let args = EncodedArgs::new(args);
         let (shared, socket) = self.parts();

@@ -166,10 +166,8 @@ async fn take_down(mut up: Up, options: Options) -> CloseReport {
     }
     // Asked before the server's end, which would end them all.
     let open = registry.clients().into_iter().filter(|client| client.fate() == Fate::Open);
-    let left_open: Vec<_> = match options.disconnects_clients {
-        true => Vec::new(),
-        false => open.map(left_open).collect(),
-    };
+    let left_open: Vec<_> =
+        if options.disconnects_clients { Vec::new() } else { open.map(left_open).collect() };
     let mut leftovers = match up {
         Up::App(app) => app.stop(options).await,
         Up::Cluster(cluster) => cluster.take_down(options).await,

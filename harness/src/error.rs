@@ -7,8 +7,19 @@ use crate::report::CloseReport;
 
 /// What the harness's functions return; `Result` alone fits a test function.
 ///
-/// A test that uses `?` on the errors of others, too, such as those of files, returns
-/// `Result<(), Box<dyn std::error::Error>>` or what its own crate has for that.
+/// `?` takes the errors of files and of JSON, too. A test that meets those of others returns
+/// `Result<(), Box<dyn std::error::Error>>`, or what its own crate has for that.
+///
+/// ```
+/// use socketio_harness::{Error, Result};
+///
+/// fn expected(file: &str) -> Result<serde_json::Value> {
+///     Ok(serde_json::from_str(&std::fs::read_to_string(file)?)?)
+/// }
+///
+/// assert!(matches!(expected("no/such/file"), Err(Error::Io(_))));
+/// assert!(matches!(expected("Cargo.toml"), Err(Error::Json(_))));
+/// ```
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong in a test: booting the app, talking to it, taking it down.
@@ -177,6 +188,14 @@ pub enum Error {
     /// Typed arguments did not fit what came.
     #[error(transparent)]
     Arguments(#[from] socketio_mock_client::ParseArgsError),
+
+    /// A file of the test could not be read or written, say. The harness itself never fails so.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+
+    /// JSON of the test could not be read or written. The harness itself never fails so.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
 }
 
 impl fmt::Debug for Error {

@@ -109,7 +109,7 @@ impl<S: hyper::service::Service<Request<Incoming>>> Service<Request<Incoming>> f
     label = "not a tower service that can be cloned, a `ChildProcess`, a URL, `serve(..)` or \
              `hyper_service(..)`",
     note = "hand over the axum `Router` itself: not a reference, not the `SocketIo` handle, and \
-            after `.with_state(..)`",
+            after `.with_state(..)`; the layer of `SocketIo::new_layer()` is for `Router::layer`",
     note = "a function that makes a router has to be called, and an async one awaited"
 )]
 pub trait IntoSubject<Marker> {

@@ -11,8 +11,6 @@ use socketio_tests::scripted::{self, Websocket};
 use socketioxide::{SocketIo, extract::SocketRef};
 
 const SHORT: Duration = Duration::from_millis(5);
-/// Enough for a server to come to its handler.
-const LONGER: Duration = Duration::from_millis(500);
 
 /// The message of a `once` that comes to nothing.
 async fn once(client: &SocketIoClient, event: &str) -> String {
@@ -197,17 +195,17 @@ async fn an_event_of_the_main_namespace_is_told_to_a_client_of_another() -> Resu
     close(app).await
 }
 
-#[tokio::test]
+// In virtual time, where a deadline is over when the server has come to rest, and not before.
+#[tokio::test(start_paused = true)]
 async fn a_panic_of_the_server_is_told_where_it_is_waited_for() -> Result {
     let (layer, io) = SocketIo::new_layer();
     io.ns("/", async |socket: SocketRef| {
         socket.on("explode", async || panic!("no such room"));
         socket.emit("ready", &()).ok();
     });
-    let app = create_app(axum::Router::new().layer(layer)).await?;
+    let app = create_app(axum::Router::new().layer(layer)).simulated().await?;
     let client = create_socketio_client(&app).ready("ready").await?;
-    let message = client.send_with_ack("explode", ()).timeout(LONGER).await.unwrap_err();
-    let message = message.to_string();
+    let message = ack(&client, "explode").await;
     let panic = "a task of the server panicked at ";
     hints(&message, panic);
     assert!(message.replace("\n        ", " ").contains(": no such room\n"), "{message}");

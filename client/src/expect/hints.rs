@@ -28,10 +28,10 @@ pub(super) fn find<E: Observed>(
         hints.extend(similar_name(pattern, since));
         hints.extend(sent_by_itself(pattern, situation));
         if hints.is_empty() {
-            hints.extend(answered_by_ack(pattern, situation));
+            hints.extend(nothing_came(situation));
         }
         if hints.is_empty() {
-            hints.extend(nothing_came(situation));
+            hints.extend(answered_by_ack(pattern, situation));
         }
     }
     if situation.reading_paused {
@@ -181,10 +181,11 @@ fn nothing_came(situation: &Situation) -> Option<String> {
             "the client has sent nothing so far: what should make the server emit?".into(),
         );
     };
-    if since
-        .iter()
-        .any(|packet| came(packet) && (packet.event().is_some() || ack(packet).is_some()))
-    {
+    let is_answer = |packet: &PacketEntry| {
+        let leaves = matches!(&packet.content, Content::Packet(Packet::Disconnect { .. }));
+        came(packet) && (packet.event().is_some() || ack(packet).is_some() || leaves)
+    };
+    if since.iter().any(|packet| is_answer(packet)) {
         return None;
     }
     let (name, _) = sent.event()?;

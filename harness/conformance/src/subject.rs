@@ -23,10 +23,8 @@ impl Subject {
     /// scheme may be left out, and `ws` means the same as `http`.
     pub fn parse(url: &str) -> Result<Self, SubjectError> {
         let error = |problem| SubjectError { url: url.to_owned(), problem };
-        let with_scheme = match url.contains("://") {
-            true => url.to_owned(),
-            false => format!("http://{url}"),
-        };
+        let with_scheme =
+            if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let parsed = Url::parse(&with_scheme).map_err(|source| error(source.to_string()))?;
         match parsed.scheme() {
             "http" | "ws" => {}

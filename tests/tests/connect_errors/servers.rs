@@ -165,7 +165,7 @@ async fn a_transport_the_server_does_not_speak() -> Result {
 #[tokio::test]
 async fn socketioxide_does_not_allow_the_transport() -> Result {
     for (transport, allowed) in
-        BOTH.into_iter().zip([TransportType::Websocket, TransportType::Polling])
+        BOTH.into_iter().zip([TransportType::Polling, TransportType::Websocket])
     {
         let (layer, io) = SocketIo::builder().transports([allowed]).build_layer();
         io.ns("/", async || {});

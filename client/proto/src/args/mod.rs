@@ -39,6 +39,7 @@ impl Args {
     }
 
     /// The arguments in order, binary ones as placeholders.
+    #[doc(alias = "args")]
     pub fn values(&self) -> &[Value] {
         &self.values
     }

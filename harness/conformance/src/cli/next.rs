@@ -45,26 +45,23 @@ pub(crate) fn steps(args: &Args, report: &Report) -> String {
 
 /// A command line with `option`, for the same server if `same`.
 fn command(args: &Args, option: &str, same: bool) -> String {
-    let mut command = match std::env::var_os("CARGO") {
-        Some(_) => "cargo run -- ".to_owned(),
-        None => "socketio-conformance ".to_owned(),
+    let program = match std::env::var_os("CARGO") {
+        Some(_) => "cargo run --",
+        None => "socketio-conformance",
     };
+    let mut words = vec![program.to_owned()];
     if same {
-        if let Some(url) = &args.url {
-            command += &format!("--url {url} ");
-        }
+        words.extend(args.url.iter().map(|url| format!("--url {url}")));
         if args.path != "/socket.io" {
-            command += &format!("--path {} ", args.path);
+            words.push(format!("--path {}", args.path));
         }
     }
-    command += option;
+    words.push(option.to_owned());
     if same && !args.command.is_empty() {
-        command += " --";
-        for word in &args.command {
-            command += &format!(" {}", word.to_string_lossy());
-        }
+        words.push("--".to_owned());
+        words.extend(args.command.iter().map(|word| word.to_string_lossy().into_owned()));
     }
-    command
+    words.join(" ")
 }
 
 /// What only a server that does not serve the contract is likely to fail together.
