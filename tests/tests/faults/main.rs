@@ -7,3 +7,4 @@ mod matrix;
 mod polls;
 mod relays;
 mod simulated;
+mod subjects;

@@ -6,6 +6,7 @@ mod fixtures;
 mod many;
 mod processes;
 mod processes_left;
+mod runners;
 
 use socketio_harness::ChildProcess;
 
