@@ -178,6 +178,8 @@ impl ClientBuilder {
     ///
     /// For servers that accept a namespace before its handlers are in place, as socketioxide does
     /// with handlers registered in an async connect handler: let it emit an event when it is ready.
+    /// On a runtime of several threads socketioxide also refuses to emit for a moment after it has
+    /// accepted; what its connect handler emits comes after that.
     pub fn ready(mut self, event: impl Into<String>) -> Self {
         self.ready = Some(event.into());
         self

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tracing::Dispatch;
 
 use crate::connections::Connections;
-use crate::panics::Panics;
+use crate::panics::{self, Panics};
 use crate::report::Leftover;
 use crate::server::{Patience, Server};
 use crate::{Error, Result};
@@ -201,7 +201,11 @@ async fn tasks_that_do_not_end(patience: Patience) -> Option<Leftover> {
     let metrics = Handle::current().metrics();
     let can_fly = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
     let grace = if can_fly { GRACE } else { GRACE_OF_THREADS };
-    let grace = Patience::starting_now(scaled(grace).min(patience.total));
+    let grace = scaled(grace).min(patience.total);
+    while panics::are_being_told() {
+        tokio::time::sleep(grace / 50).await;
+    }
+    let grace = Patience::starting_now(grace);
     let count = tasks_after(grace, &metrics).await?;
     if !can_fly {
         return Some(Leftover::Tasks { count, after: grace.total, proven: false });
@@ -269,7 +273,7 @@ impl Drop for OwnRuntime {
 
 /// How long handlers that are at work may take to return, once their clients have gone.
 const GRACE: Duration = Duration::from_millis(50);
-/// The same where time cannot fly. To print a panic's backtrace alone takes a tenth of a second.
+/// The same where time cannot fly.
 const GRACE_OF_THREADS: Duration = Duration::from_millis(500);
 /// How long tasks may wait for timers, in virtual time.
 const VIRTUAL_PATIENCE: Duration = Duration::from_mins(2);

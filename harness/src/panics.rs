@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 use tokio::runtime::{Handle, Id};
@@ -72,10 +73,18 @@ pub(crate) fn install_hook() {
     INSTALLED.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            BEING_TOLD.fetch_add(1, Ordering::AcqRel);
             note(&HandlerPanic::new(panic));
             previous(panic);
+            BEING_TOLD.fetch_sub(1, Ordering::AcqRel);
         }));
     });
+}
+
+/// Whether a panic of this process is being told at this moment. To print a backtrace takes a tenth
+/// of a second, on a busy machine a whole one; the task that panics ends after it.
+pub(crate) fn are_being_told() -> bool {
+    BEING_TOLD.load(Ordering::Acquire) > 0
 }
 
 /// What this thread last panicked with.
@@ -110,6 +119,8 @@ fn note(panic: &HandlerPanic) {
         app.lock().push(panic.clone());
     }
 }
+
+static BEING_TOLD: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static LAST: RefCell<Option<HandlerPanic>> = const { RefCell::new(None) };

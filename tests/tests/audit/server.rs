@@ -13,7 +13,7 @@ use socketio_harness::{
     App, CloseReport, Error, Leftover, Result, Transport, close, create_app,
     create_socketio_client, serve,
 };
-use socketioxide::extract::SocketRef;
+use socketioxide::extract::{AckSender, SocketRef};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::unbounded_channel;
@@ -23,8 +23,10 @@ use super::{only, server};
 fn panicking() -> Router {
     server(|socket| {
         socket.on("break", break_down);
-        socket.on("work", async |socket: SocketRef| {
-            socket.emit("worked", &()).ok();
+        // By an ack: for a moment after the reply to CONNECT socketioxide refuses to emit, which a
+        // handler on another thread may meet.
+        socket.on("work", async |ack: AckSender| {
+            ack.send(&()).ok();
         });
     })
 }
@@ -38,8 +40,7 @@ async fn break_down() {
 async fn provoke(app: &App) -> Result {
     let client = create_socketio_client(app).await?;
     client.send("break", ())?;
-    client.send("work", ())?;
-    client.once("worked").await?;
+    client.send_with_ack("work", ()).await?;
     Ok(client.close().await?)
 }
 
