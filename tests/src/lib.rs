@@ -12,6 +12,7 @@ pub mod tls;
 pub mod witness;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -97,6 +98,23 @@ fn program(name: &str) -> PathBuf {
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     let found = folders.map(|folder| folder.join(name)).find(|it| it.is_file());
     found.unwrap_or_else(|| panic!("{name} is missing: run ./tests/run, which installs it"))
+}
+
+/// Runs a test that counts what the whole process holds while no other of its kind runs. Where
+/// tests are threads of one process, not even the runtime of another may come meanwhile.
+///
+/// # Panics
+/// If no runtime can be built.
+pub fn alone(test: impl Future<Output = Result>) -> Result {
+    let _turn = turn();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(test)
+}
+
+/// The turn of such a test, for one with runtimes of its own.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits for what nobody tells of: a server of this process runs on a thread of its own, and learns
