@@ -2,9 +2,16 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn};
 use serde_json::{Value, json};
 use socketio_harness::{App, ChildProcess, Result, close, create_app, scaled};
 use socketioxide::SocketIo;
@@ -13,7 +20,7 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::DisconnectReason;
 use tokio::sync::mpsc;
 
-use crate::{http_get, node_peer, python_peer};
+use crate::{becomes, connections_become, http_get, node_peer, python_peer};
 
 /// A server that echoes (`message` to `message-back`, `message-with-ack` to its ack), disconnects
 /// who emits `leave` from the namespace, `/` or `/custom`, and remembers how its clients have left.
@@ -22,6 +29,8 @@ pub struct Witness {
     /// To connect to.
     pub app: App,
     left: Left,
+    /// Of the server in this process: polls that wait at it.
+    polls: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -45,9 +54,10 @@ impl Heartbeat {
     /// None falls due during a test.
     pub const RARE: Self =
         Self { interval: Duration::from_secs(25), timeout: Duration::from_secs(20) };
-    /// One that a test can wait for, and that no busy machine misses by accident.
+    /// One that a test can wait for, and that no busy machine misses by accident. As much time as
+    /// there is for the pong passes between the alarm of the server and that of a client.
     pub const BRISK: Self =
-        Self { interval: Duration::from_millis(400), timeout: Duration::from_millis(1600) };
+        Self { interval: Duration::from_millis(1200), timeout: Duration::from_millis(1200) };
     /// The same for python-engineio, which tells its clients whole seconds alone: of a shorter
     /// interval they hear that there is no heartbeat.
     pub const BRISK_FOR_PYTHON: Self =
@@ -58,15 +68,17 @@ impl Witness {
     /// On socketioxide, in this process.
     pub async fn rust(heartbeat: Heartbeat) -> Result<Self> {
         let (tell, told) = mpsc::unbounded_channel();
-        let app = create_app(router(heartbeat, tell)).await?;
-        Ok(Self { app, left: Left::Here(told) })
+        let polls = Arc::default();
+        let app = create_app(router(heartbeat, tell, Arc::clone(&polls))).await?;
+        Ok(Self { app, left: Left::Here(told), polls })
     }
 
     /// The same in a simulated app.
     pub async fn simulated(heartbeat: Heartbeat) -> Result<Self> {
         let (tell, told) = mpsc::unbounded_channel();
-        let app = create_app(router(heartbeat, tell)).simulated().await?;
-        Ok(Self { app, left: Left::Here(told) })
+        let polls = Arc::default();
+        let app = create_app(router(heartbeat, tell, Arc::clone(&polls))).simulated().await?;
+        Ok(Self { app, left: Left::Here(told), polls })
     }
 
     /// On socket.io, as a child process.
@@ -83,7 +95,8 @@ impl Witness {
         let process = process
             .env("PING_INTERVAL", heartbeat.interval.as_millis().to_string())
             .env("PING_TIMEOUT", heartbeat.timeout.as_millis().to_string());
-        Ok(Self { app: create_app(process).await?, left: Left::There(VecDeque::new(), 0) })
+        let left = Left::There(VecDeque::new(), 0);
+        Ok(Self { app: create_app(process).await?, left, polls: Arc::default() })
     }
 
     /// Takes it down under its clients. Gives why the last of them has left, in the server's words;
@@ -94,6 +107,15 @@ impl Witness {
             Left::Here(mut told) => told.recv().await,
             Left::There(..) => None,
         })
+    }
+
+    /// Waits until a poll of its only client waits at the server. Of what happens between two polls
+    /// one of the sides is not told, or told otherwise.
+    pub async fn is_polled(&self) {
+        match self.left {
+            Left::Here(_) => becomes(1, || self.polls.load(Ordering::Acquire)).await,
+            Left::There(..) => connections_become(&self.app, |held| held["polls"] == 1).await,
+        }
     }
 
     /// Why the next client has left, in the server's words; `None` if it tells of none within ten
@@ -111,7 +133,7 @@ impl Witness {
             Left::There(waiting, seen) => {
                 let asking = async {
                     while waiting.is_empty() {
-                        let body = http_get(&self.app, "/disconnects").await;
+                        let body = http_get(&self.app, &format!("/disconnects/{seen}")).await;
                         let all: Vec<String> =
                             serde_json::from_str(&body).expect("a list of reasons");
                         waiting.extend(all.iter().skip(*seen).cloned());
@@ -125,7 +147,11 @@ impl Witness {
     }
 }
 
-fn router(heartbeat: Heartbeat, tell: mpsc::UnboundedSender<String>) -> Router {
+fn router(
+    heartbeat: Heartbeat,
+    tell: mpsc::UnboundedSender<String>,
+    polls: Arc<AtomicUsize>,
+) -> Router {
     let (layer, io) = SocketIo::builder()
         .ping_interval(heartbeat.interval)
         .ping_timeout(heartbeat.timeout)
@@ -140,7 +166,37 @@ fn router(heartbeat: Heartbeat, tell: mpsc::UnboundedSender<String>) -> Router {
     for namespace in ["/", "/custom"] {
         io.ns(namespace, greet.with(register.clone()));
     }
-    Router::new().layer(layer)
+    let counting = from_fn(move |request: Request, next: Next| {
+        let polls = Arc::clone(&polls);
+        async move {
+            let query = request.uri().query().unwrap_or_default();
+            let is_poll = request.method() == Method::GET && query.contains("transport=polling");
+            let mut answer = pin!(next.run(request));
+            // It waits at the server when it has come there, and got no answer.
+            if let Poll::Ready(answer) = futures::poll!(&mut answer) {
+                return answer;
+            }
+            let _waiting = is_poll.then(|| Waiting::new(polls));
+            answer.await
+        }
+    });
+    Router::new().layer(layer).layer(counting)
+}
+
+/// Counts as a poll that waits until it is dropped.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(polls: Arc<AtomicUsize>) -> Self {
+        polls.fetch_add(1, Ordering::Release);
+        Self(polls)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
 }
 
 fn register(socket: &SocketRef, tell: mpsc::UnboundedSender<String>) {

@@ -35,6 +35,15 @@ impl Server {
             Self::Python => Witness::python(heartbeat).await,
         }
     }
+
+    /// How many cells are filled at a time: they wait more than they work, once a process has
+    /// started.
+    fn at_once(self) -> usize {
+        match self {
+            Self::Simulated | Self::Rust => 16,
+            Self::Node | Self::Python => 6,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,21 +82,19 @@ const ROWS: [(Cause, &str); 14] = [
 ];
 
 impl Cause {
-    /// Where the heartbeat is what tells one of the two: a server knows of a polling client by its
-    /// requests alone.
-    fn heartbeat(self, via: Via) -> Heartbeat {
-        match self {
-            Self::PingsUnanswered
-            | Self::ServerSilent
-            | Self::NoEnginePacket
-            | Self::NoSocketPacket => Heartbeat::BRISK,
-            Self::ConnectionReset | Self::ConnectionCut | Self::ClientDrops
-                if via == Via::Polling =>
-            {
-                Heartbeat::BRISK
+    /// A brisk one where it is what tells one of the two. Elsewhere a ping would only come between.
+    fn heartbeat(self, server: Server, via: Via) -> Heartbeat {
+        let tells = match self {
+            Self::PingsUnanswered | Self::ServerSilent => true,
+            // python-engineio goes on reading.
+            Self::NoEnginePacket | Self::NoSocketPacket => server == Server::Python,
+            // Of those three socket.io alone watches the connection of a poll.
+            Self::ConnectionReset | Self::ConnectionCut | Self::ClientDrops => {
+                via == Via::Polling && server != Server::Node
             }
-            _ => Heartbeat::RARE,
-        }
+            _ => false,
+        };
+        if tells { Heartbeat::BRISK } else { Heartbeat::RARE }
     }
 
     fn exists(self, via: Via) -> bool {
@@ -105,7 +112,7 @@ async fn cell(server: Server, cause: Cause, via: Via) -> String {
         return "–".to_owned();
     }
     let provoked = async {
-        let witness = server.boot(cause.heartbeat(via)).await?;
+        let witness = server.boot(cause.heartbeat(server, via)).await?;
         provoke(witness, cause, via).await
     };
     provoked.await.unwrap_or_else(|error: socketio_harness::Error| format!("failed: {error}"))
@@ -120,6 +127,9 @@ async fn provoke(mut witness: Witness, cause: Cause, via: Via) -> Result<String>
         .ready("auth")
         .await?;
     client.send_with_ack("message-with-ack", 0).await?;
+    if via == Via::Polling {
+        witness.is_polled().await;
+    }
     let mut held = None;
     let client_says = match cause {
         Cause::ClientCloses => {
@@ -242,7 +252,7 @@ fn told(client: &CloseReason, server: Option<&str>) -> String {
 async fn table(server: Server) -> String {
     let mut table = String::from("| what is done | websocket | polling |\n|---|---|---|\n");
     let cells = ROWS.iter().flat_map(|(cause, _)| VIAS.map(|via| cell(server, *cause, via)));
-    let cells: Vec<_> = stream::iter(cells).buffered(AT_ONCE).collect().await;
+    let cells: Vec<_> = stream::iter(cells).buffered(server.at_once()).collect().await;
     for ((_, what), cells) in ROWS.iter().zip(cells.chunks(VIAS.len())) {
         writeln!(table, "| {what} | {} |", cells.join(" | ")).expect("memory");
     }
@@ -306,4 +316,3 @@ async fn of_a_server_that_sends_no_packet() -> Result {
 }
 
 const VIAS: [Via; 2] = [Via::Websocket, Via::Polling];
-const AT_ONCE: usize = 8;

@@ -69,7 +69,8 @@ async fn a_fence_leaves_nothing_behind() -> Result {
     first?;
     second?;
     socketio_tests::connections_become(&app, |held| {
-        *held == json!({"engine": 1, "sockets": {"/": 1, "/custom": 0, "/refused": 0}})
+        let sockets = json!({"/": 1, "/custom": 0, "/refused": 0});
+        held["engine"] == 1 && held["sockets"] == sockets
     })
     .await;
     client.send_with_ack("message-with-ack", ()).await?;

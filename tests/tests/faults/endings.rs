@@ -1,5 +1,7 @@
 //! Faults that end connections, and what each side makes of it.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::json;
 use socketio_harness::{
@@ -39,6 +41,9 @@ async fn a_reset_is_an_error_of_the_transport(
 ) -> Result {
     let witness = Witness::rust(Heartbeat::RARE).await?;
     let client = create_socketio_client(&witness.app).transports(via.transports()).await?;
+    if via == Via::Polling {
+        witness.is_polled().await;
+    }
     witness.app.faults().reset();
     let reason = client.disconnected().await?;
     let CloseReason::TransportError(detail) = &reason else { panic!("{reason}") };
@@ -133,7 +138,7 @@ async fn a_closed_websocket_needs_no_close_packet(#[case] here: bool) -> Result 
 #[tokio::test]
 async fn a_client_with_reconnection_comes_back_after_a_cut() -> Result {
     let mut witness = Witness::rust(Heartbeat::RARE).await?;
-    let plan = Reconnection::new().attempts(3);
+    let plan = Reconnection::new().attempts(3).delay(Duration::from_millis(10));
     let client = create_socketio_client(&witness.app).reconnection(plan).await?;
     for number in 0..3 {
         witness.app.faults().cut();

@@ -15,9 +15,12 @@ async fn without_pings_both_sides_give_up(
     // Before the client: socketioxide's first ping comes at once.
     let _swallowed = witness.app.faults().swallow_pings();
     let client = create_socketio_client(&witness.app).transports(via.transports()).await?;
-    // The server counts from its ping on, the client from the last one it got: later.
-    let expected = if here { "HeartbeatTimeout" } else { "ping timeout" };
-    assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);
+    // A server counts from its ping on, the client from the last one it got, or from the beginning.
+    // socket.io's first ping comes after an interval: the two alarms ring at the same moment.
+    let either =
+        if here { &["HeartbeatTimeout"][..] } else { &["ping timeout", "transport close"] };
+    let told = witness.next_leave().await.expect("a client leaves in time");
+    assert!(either.contains(&&*told), "{told}");
     client.disconnected().await?;
     let transcript = client.transcript();
     let pings = transcript.entries().filter(|entry| entry.text == "2").count();

@@ -168,6 +168,9 @@ async fn reports(
         client.upgraded().await?;
     }
     client.send_with_ack("message-with-ack", 0).await?;
+    if via == Via::Polling && row.begins == Begins::WhileConnected {
+        witness.is_polled().await;
+    }
     if row.begins == Begins::WhileConnected {
         held = (row.cause)(&faults);
     }
