@@ -31,7 +31,10 @@ async fn polling_ends_on_a_close_packet(ctx: Context) -> Result<(), Failure> {
         let mut session = Polling::open(&ctx).await?;
         session.connect("/").await?;
         let closed_at = Instant::now();
-        let (pending, _) = join!(session.poll(), session.post("1"));
+        let (pending, _) = join!(session.poll(), async {
+            session.round_trip().await.ok();
+            session.post("1").await
+        });
         let pending = pending?;
         let released = pending.packets().all(|packet| ["6", "1", "2"].contains(&packet));
         if pending.status != 400 && !(pending.status == 200 && released) {

@@ -65,6 +65,13 @@ impl Polling {
         self.exchange(Method::POST, payload).await
     }
 
+    /// Asks after a session that there never was. When that is answered, the subject has most likely
+    /// met what was sent before.
+    pub async fn round_trip(&self) -> Result<(), Failure> {
+        let query = format!("{HANDSHAKE}&sid=none");
+        exchange(&self.ctx, &self.line, Method::GET, &query, "").await.map(drop)
+    }
+
     /// Fails unless the session has ended, so that its id is unknown: Engine.IO protocol v4,
     /// "Sending and receiving data".
     pub async fn expect_gone(&self) -> Result<(), Failure> {
