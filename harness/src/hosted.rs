@@ -202,7 +202,9 @@ async fn tasks_that_do_not_end(patience: Patience) -> Option<Leftover> {
     let can_fly = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
     let grace = if can_fly { GRACE } else { GRACE_OF_THREADS };
     let grace = scaled(grace).min(patience.total);
-    while panics::are_being_told() {
+    // In a hook of panics a flag is all that is safe to set, so it is looked at again and again.
+    let telling = Patience::starting_now(patience.total);
+    while panics::are_being_told() && !telling.is_over() {
         tokio::time::sleep(grace / 50).await;
     }
     let grace = Patience::starting_now(grace);
