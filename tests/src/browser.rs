@@ -38,6 +38,9 @@ impl Screen {
     /// A phone.
     pub const PHONE: Self = Self { width: 390, height: 844, theme: "light" };
 
+    /// The smallest phone, or a page at four times its size.
+    pub const NARROW: Self = Self { width: 320, height: 640, theme: "light" };
+
     /// The same at night.
     #[must_use]
     pub const fn dark(self) -> Self {

@@ -73,8 +73,9 @@ async fn two_tabs_connect_upgrade_and_talk() {
     let received = "document.querySelectorAll('#log .received').length";
     assert_eq!(browser.evaluate(second, received).await, 0);
     assert_eq!(browser.evaluate(first, received).await, 2);
-    for tab in [first, second] {
+    for (name, tab) in [("talk-wide", first), ("talk-phone", second)] {
         browser.no_problems(tab).await;
+        picture(&mut browser, tab, name).await;
     }
     browser.close().await;
     server.stop().await;
@@ -113,19 +114,26 @@ async fn the_page_tells_that_its_server_has_gone() {
     let server = server("/socket.io").await;
     let mut browser = Browser::start();
     let tab = open(&mut browser, &server, Screen::WIDE).await;
+    join(&mut browser, tab, "lobby").await;
     server.stop().await;
     logged(&mut browser, tab, "failed", "disconnected: ").await;
     browser
-        .until(tab, "[...document.querySelectorAll('form button')].every((it) => it.disabled)")
+        .until(
+            tab,
+            "[...document.querySelectorAll('main button:not(#toggle)')].every((it) => it.disabled)",
+        )
         .await;
     let id = browser.evaluate(tab, "document.getElementById('id').textContent").await;
     assert_eq!(id, "–");
+    picture(&mut browser, tab, "server-gone").await;
     browser.close().await;
 }
 
-/// Where to put pictures of the page, for people to look at.
-fn pictures() -> Option<PathBuf> {
-    std::env::var_os("SCREENSHOTS").map(PathBuf::from)
+/// Puts a picture of the page where `SCREENSHOTS` says, if it does, for people to look at.
+async fn picture(browser: &mut Browser, tab: Tab, name: &str) {
+    if let Some(directory) = std::env::var_os("SCREENSHOTS").map(PathBuf::from) {
+        browser.screenshot(tab, &directory.join(format!("{name}.png"))).await;
+    }
 }
 
 #[tokio::test]
@@ -133,7 +141,8 @@ async fn the_page_fits_phones_and_both_themes() {
     let server = server("/socket.io").await;
     let mut browser = Browser::start();
     let mut grounds = Vec::new();
-    for screen in [Screen::WIDE, Screen::PHONE, Screen::WIDE.dark(), Screen::PHONE.dark()] {
+    let all = [Screen::WIDE, Screen::PHONE, Screen::NARROW];
+    for screen in all.into_iter().chain(all.map(Screen::dark)) {
         let tab = open(&mut browser, &server, screen).await;
         join(&mut browser, tab, "lobby").await;
         say(&mut browser, tab, "lobby", "Hello").await;
@@ -144,24 +153,39 @@ async fn the_page_fits_phones_and_both_themes() {
                         .map((it) => it.getBoundingClientRect().height))";
         let smallest = browser.evaluate(tab, smallest).await.as_f64();
         assert!(smallest >= Some(36.0), "{screen:?}: {smallest:?}");
-        if let Some(directory) = pictures() {
-            let name = format!("{}-{}.png", screen.theme, screen.width);
-            browser.screenshot(tab, &directory.join(name)).await;
-        }
+        picture(&mut browser, tab, &format!("{}-{}", screen.theme, screen.width)).await;
         grounds
             .push(browser.evaluate(tab, "getComputedStyle(document.body).backgroundColor").await);
+        // WCAG 2.2, "Non-text Contrast": 3 to 1 for what shows where a field is.
+        let contrast = browser.evaluate(tab, CONTRAST).await.as_f64();
+        assert!(contrast >= Some(3.0), "{screen:?}: {contrast:?}");
         // Each field has a name.
         let nameless = "[...document.querySelectorAll('input, select')]\
                         .filter((it) => !it.labels.length).length";
         assert_eq!(browser.evaluate(tab, nameless).await, 0);
         browser.no_problems(tab).await;
     }
-    assert_eq!(grounds[0], grounds[1]);
-    assert_ne!(grounds[0], grounds[2], "the dark has a ground of its own");
-    assert_eq!(grounds[2], grounds[3]);
+    assert!(grounds[..3].iter().all(|ground| *ground == grounds[0]), "{grounds:?}");
+    assert_ne!(grounds[0], grounds[3], "the dark has a ground of its own");
+    assert!(grounds[3..].iter().all(|ground| *ground == grounds[3]), "{grounds:?}");
     browser.close().await;
     server.stop().await;
 }
+
+/// The least contrast between the border of a field and what surrounds it.
+const CONTRAST: &str = r"(() => {
+    const luminance = (colour) => {
+        const parts = colour.match(/\d+/g).slice(0, 3).map((it) => it / 255);
+        const linear = parts.map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const contrasts = [...document.querySelectorAll('input, select')].map((field) => {
+        const border = luminance(getComputedStyle(field).borderTopColor);
+        const card = luminance(getComputedStyle(field.closest('section')).backgroundColor);
+        return (Math.max(border, card) + 0.05) / (Math.min(border, card) + 0.05);
+    });
+    return Math.min(...contrasts);
+})()";
 
 /// The server carries a copy, so that it builds without npm.
 #[tokio::test]
