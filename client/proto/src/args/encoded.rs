@@ -2,7 +2,7 @@ use std::io;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::ser::Formatter;
+use serde_json::ser::{Formatter, Serializer};
 
 use super::shape::Shape;
 use super::{Args, PLACEHOLDER};
@@ -37,13 +37,13 @@ impl EncodedArgs {
         if shape == Shape::Nothing {
             return Ok(Self::default());
         }
-        let (mut json, attachments) = to_json(&args)?;
-        if shape == Shape::Spread {
-            // serde_json writes a tuple as an array.
-            json.pop();
-            json.remove(0);
-        }
-        Ok(Self { json, attachments })
+        let mut json = Vec::with_capacity(64);
+        let mut formatter = Arguments { spread: shape == Shape::Spread, ..Arguments::default() };
+        args.serialize(&mut Serializer::with_formatter(&mut json, &mut formatter))
+            .map_err(|error| Error::NotSerialisable(error.to_string()))?;
+        let json =
+            String::from_utf8(json).map_err(|error| Error::NotSerialisable(error.to_string()))?;
+        Ok(Self { json, attachments: formatter.attachments })
     }
 
     /// The arguments as values, as their receiver would read them.
@@ -72,28 +72,43 @@ impl From<&Args> for EncodedArgs {
     }
 }
 
-fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<(String, Vec<Bytes>), Error> {
-    let (mut json, mut attachments) = (Vec::with_capacity(64), Vec::new());
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut json, Placeholders(&mut attachments));
-    value.serialize(&mut serializer).map_err(|error| Error::NotSerialisable(error.to_string()))?;
-    let json =
-        String::from_utf8(json).map_err(|error| Error::NotSerialisable(error.to_string()))?;
-    Ok((json, attachments))
+/// Writes arguments without the brackets around them.
+#[derive(Default)]
+struct Arguments {
+    /// The outermost array is a tuple, which serde_json writes as one: its elements are arguments.
+    spread: bool,
+    /// How many arrays have begun and not ended.
+    depth: usize,
+    attachments: Vec<Bytes>,
 }
 
-/// Writes a placeholder where serde meets bytes, and keeps the bytes
-/// (Socket.IO protocol v5, "Packet encoding").
-struct Placeholders<'a>(&'a mut Vec<Bytes>);
+impl Arguments {
+    fn bracket<W: io::Write + ?Sized>(&self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        if self.spread && self.depth == 0 { Ok(()) } else { writer.write_all(bracket) }
+    }
+}
 
-impl Formatter for Placeholders<'_> {
+impl Formatter for &mut Arguments {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.bracket(writer, b"[")?;
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        self.bracket(writer, b"]")
+    }
+
+    /// Writes a placeholder where serde meets bytes, and keeps the bytes
+    /// (Socket.IO protocol v5, "Packet encoding").
     fn write_byte_array<W: io::Write + ?Sized>(
         &mut self,
         writer: &mut W,
         value: &[u8],
     ) -> io::Result<()> {
-        write!(writer, r#"{{"{PLACEHOLDER}":true,"num":{}}}"#, self.0.len())?;
-        self.0.push(Bytes::copy_from_slice(value));
+        write!(writer, r#"{{"{PLACEHOLDER}":true,"num":{}}}"#, self.attachments.len())?;
+        self.attachments.push(Bytes::copy_from_slice(value));
         Ok(())
     }
 }

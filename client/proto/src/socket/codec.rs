@@ -27,7 +27,11 @@ pub enum Parser {
 /// A parser at work for one connection.
 #[derive(Debug)]
 pub(crate) enum Codec {
-    Default(Decoder),
+    Default {
+        decoder: Decoder,
+        /// Where the next event or ack begins to be written.
+        head: String,
+    },
     #[cfg(feature = "msgpack")]
     MessagePack(Limits),
 }
@@ -35,7 +39,7 @@ pub(crate) enum Codec {
 impl Codec {
     pub(crate) fn new(parser: Parser, limits: Limits) -> Self {
         match parser {
-            Parser::Default => Self::Default(Decoder::new(limits)),
+            Parser::Default => Self::Default { decoder: Decoder::new(limits), head: String::new() },
             #[cfg(feature = "msgpack")]
             Parser::MessagePack => Self::MessagePack(limits),
         }
@@ -44,7 +48,7 @@ impl Codec {
     /// Takes a text message. `Ok(None)` means that the packet is not complete.
     pub(crate) fn decode_text(&mut self, text: &str) -> Result<Option<Packet>, Error> {
         match self {
-            Self::Default(decoder) => decoder.decode_text(text),
+            Self::Default { decoder, .. } => decoder.decode_text(text),
             #[cfg(feature = "msgpack")]
             Self::MessagePack(_) => {
                 Err(Error::UnexpectedText(crate::error::Excerpt::of_text(text)))
@@ -55,7 +59,7 @@ impl Codec {
     /// Takes a binary message. `Ok(None)` means that the packet is not complete.
     pub(crate) fn decode_binary(&mut self, data: Bytes) -> Result<Option<Packet>, Error> {
         match self {
-            Self::Default(decoder) => decoder.decode_binary(data),
+            Self::Default { decoder, .. } => decoder.decode_binary(data),
             #[cfg(feature = "msgpack")]
             Self::MessagePack(limits) => msgpack::decode(&data, limits).map(Some),
         }
@@ -63,7 +67,7 @@ impl Codec {
 
     pub(crate) fn encode(&self, packet: &Packet) -> Vec<Frame> {
         match self {
-            Self::Default(_) => packet.encode(),
+            Self::Default { .. } => packet.encode(),
             #[cfg(feature = "msgpack")]
             Self::MessagePack(_) => vec![Frame::Binary(msgpack::encode(packet))],
         }
@@ -74,14 +78,14 @@ impl Codec {
         expect(clippy::unnecessary_wraps, reason = "only the other parser can fail")
     )]
     pub(crate) fn encode_event(
-        &self,
+        &mut self,
         namespace: &str,
         id: Option<u64>,
         name: &str,
         args: EncodedArgs,
     ) -> Result<Message, Error> {
         match self {
-            Self::Default(_) => Ok(event(namespace, id, name, args)),
+            Self::Default { head, .. } => Ok(event(head, namespace, id, name, args)),
             #[cfg(feature = "msgpack")]
             Self::MessagePack(_) => Ok(message_pack(&Packet::Event {
                 namespace: namespace.to_owned(),
@@ -97,13 +101,13 @@ impl Codec {
         expect(clippy::unnecessary_wraps, reason = "only the other parser can fail")
     )]
     pub(crate) fn encode_ack(
-        &self,
+        &mut self,
         namespace: &str,
         id: u64,
         args: EncodedArgs,
     ) -> Result<Message, Error> {
         match self {
-            Self::Default(_) => Ok(ack(namespace, id, args)),
+            Self::Default { head, .. } => Ok(ack(head, namespace, id, args)),
             #[cfg(feature = "msgpack")]
             Self::MessagePack(_) => {
                 let (namespace, args) = (namespace.to_owned(), args.decode()?);
