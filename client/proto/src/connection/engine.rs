@@ -120,7 +120,7 @@ impl Connection {
 
     /// Sends past the queue, on a transport that is not (or not yet) the session's.
     pub(super) fn send_on(&mut self, transport: Transport, packet: &Packet<'_>) {
-        self.outputs.push_back(Output::Send(transport, packet.encode()));
+        self.outputs.push(Output::Send(transport, packet.encode()));
     }
 
     /// Whether a frame may leave now rather than wait in `held`.
@@ -137,7 +137,7 @@ impl Connection {
     /// Sends what was held back, on the transport that is now the session's.
     pub(super) fn release_held(&mut self) {
         for frame in self.held.drain(..) {
-            self.outputs.push_back(Output::Send(self.transport, frame));
+            self.outputs.push(Output::Send(self.transport, frame));
         }
     }
 
@@ -232,7 +232,7 @@ impl Connection {
         }
         if self.phase == Phase::Open {
             if self.is_client() && self.upgrade.holds_messages() {
-                self.outputs.push_back(Output::ResumePolling);
+                self.outputs.push(Output::ResumePolling);
             }
             if self.transport == Transport::Polling {
                 self.held.push_back(Packet::Close.encode());

@@ -11,6 +11,7 @@ mod heartbeat;
 mod input_output;
 mod main_namespace;
 mod namespaces;
+mod outputs;
 mod packets;
 mod upgrade;
 
@@ -29,6 +30,7 @@ use crate::socket::{Codec, Parser};
 use heartbeat::Heartbeat;
 use main_namespace::Welcome;
 use namespaces::Namespace;
+use outputs::Outputs;
 use upgrade::UpgradeState;
 
 /// A Socket.IO connection without I/O, for either role.
@@ -63,15 +65,19 @@ pub struct Connection {
     /// Boxed: a table keeps room for four, and most connections have one.
     namespaces: FxHashMap<String, Box<Namespace>>,
     welcome: Welcome,
-    outputs: VecDeque<Output>,
+    outputs: Outputs,
     /// Frames that wait for a transport that can take them.
     held: VecDeque<Frame>,
 }
 
 #[derive(Debug)]
 enum Role {
-    Client { upgrade: Upgrade, upgrade_timeout: Duration },
-    Server(ServerState),
+    Client {
+        upgrade: Upgrade,
+        upgrade_timeout: Duration,
+    },
+    /// Boxed: most connections are clients'.
+    Server(Box<ServerState>),
 }
 
 #[derive(Debug)]
@@ -111,7 +117,8 @@ impl Connection {
             connect_deadline: Some(heartbeat::later(now, connect_timeout)),
             left: HashSet::new(),
         };
-        let mut connection = Self::new(Role::Server(state), Protocol::V4, transport, limits);
+        let mut connection =
+            Self::new(Role::Server(Box::new(state)), Protocol::V4, transport, limits);
         connection.open_session(now, handshake);
         connection
     }
@@ -152,7 +159,7 @@ impl Connection {
             codec: Codec::new(Parser::Default, limits),
             namespaces: FxHashMap::default(),
             welcome: Welcome::of(protocol),
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
             held: VecDeque::new(),
         }
     }
@@ -190,17 +197,13 @@ impl Connection {
         if self.outputs.is_empty() {
             self.answer_poll();
         }
-        match self.outputs.pop_front() {
+        match self.outputs.pop() {
             Some(Output::Send(Transport::Websocket, frame)) => {
                 Output::Send(Transport::Websocket, self.protocol.encode_websocket(frame))
             }
             Some(output) => output,
             None => {
-                // The least room there can be is half a kilobyte: too much for an idle connection,
-                // of which tests open thousands.
-                if self.outputs.capacity() > 0 {
-                    self.outputs = VecDeque::new();
-                }
+                self.outputs.shrink();
                 Output::WaitUntil(self.next_deadline())
             }
         }
@@ -223,13 +226,7 @@ impl Connection {
     /// assert_eq!(client.poll_websocket_frame(), Some(Frame::Text("40".into())));
     /// ```
     pub fn poll_websocket_frame(&mut self) -> Option<Frame> {
-        match self
-            .outputs
-            .pop_front_if(|next| matches!(next, Output::Send(Transport::Websocket, _)))
-        {
-            Some(Output::Send(_, frame)) => Some(self.protocol.encode_websocket(frame)),
-            _ => None,
-        }
+        self.outputs.pop_websocket_frame().map(|frame| self.protocol.encode_websocket(frame))
     }
 
     /// The open packet's data, once the session is open.
@@ -264,7 +261,7 @@ impl Connection {
             return;
         }
         if self.can_send() {
-            self.outputs.push_back(Output::Send(self.transport, frame));
+            self.outputs.push(Output::Send(self.transport, frame));
         } else {
             self.held.push_back(frame);
         }
@@ -292,7 +289,7 @@ impl Connection {
     }
 
     fn tell(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 
     fn next_deadline(&self) -> Option<Instant> {

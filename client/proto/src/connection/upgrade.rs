@@ -57,7 +57,7 @@ impl Connection {
             && offered
         {
             self.upgrade = UpgradeState::Opening { deadline: later(now, upgrade_timeout) };
-            self.outputs.push_back(Output::OpenWebsocket);
+            self.outputs.push(Output::OpenWebsocket);
         }
     }
 
@@ -79,7 +79,7 @@ impl Connection {
             }
             // The session's own transport, or a websocket that came too late or twice.
             _ if self.transport == Transport::Websocket && self.phase == Phase::Opening => {}
-            _ => self.outputs.push_back(Output::CloseTransport(Transport::Websocket)),
+            _ => self.outputs.push(Output::CloseTransport(Transport::Websocket)),
         }
     }
 
@@ -95,7 +95,7 @@ impl Connection {
             (UpgradeState::None, ..) => {}
             (UpgradeState::Probing { deadline }, Ok(Packet::Pong(data)), true) if data == PROBE => {
                 self.upgrade = UpgradeState::Switching { deadline };
-                self.outputs.push_back(Output::PausePolling);
+                self.outputs.push(Output::PausePolling);
             }
             (UpgradeState::Switching { .. }, Ok(packet), true) if carries_on(&packet) => {
                 self.engine_packet(now, packet)?;
@@ -114,7 +114,7 @@ impl Connection {
                     Ok(packet) => format!("unexpected {} packet on the websocket", packet.name()),
                     Err(error) => error.to_string(),
                 });
-                self.outputs.push_back(Output::CloseTransport(Transport::Websocket));
+                self.outputs.push(Output::CloseTransport(Transport::Websocket));
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl Connection {
     fn switch_to_websocket(&mut self) {
         self.upgrade = UpgradeState::Done;
         self.transport = Transport::Websocket;
-        self.outputs.push_back(Output::CloseTransport(Transport::Polling));
+        self.outputs.push(Output::CloseTransport(Transport::Polling));
         self.release_held();
         self.tell(Event::Upgraded);
     }
@@ -147,7 +147,7 @@ impl Connection {
     pub(super) fn check_upgrade_deadline(&mut self, now: Instant) {
         if self.upgrade.deadline().is_some_and(|deadline| now >= deadline) {
             self.give_up_upgrade("it took too long".into());
-            self.outputs.push_back(Output::CloseTransport(Transport::Websocket));
+            self.outputs.push(Output::CloseTransport(Transport::Websocket));
         }
     }
 
@@ -166,7 +166,7 @@ impl Connection {
         let paused = self.is_client() && self.upgrade.holds_messages();
         self.upgrade = UpgradeState::None;
         if paused {
-            self.outputs.push_back(Output::ResumePolling);
+            self.outputs.push(Output::ResumePolling);
             self.release_held();
         }
         self.tell(Event::UpgradeFailed(why));

@@ -14,7 +14,8 @@ use crate::limits::Limits;
 #[derive(Debug, Clone, Default)]
 pub struct Decoder {
     limits: Limits,
-    waiting: Option<Waiting>,
+    /// Boxed: few packets have attachments.
+    waiting: Option<Box<Waiting>>,
 }
 
 impl Decoder {
@@ -37,7 +38,7 @@ impl Decoder {
         if count == 0 {
             return Ok(Some(packet));
         }
-        self.waiting = Some(Waiting { packet, count, attachments: Vec::new() });
+        self.waiting = Some(Box::new(Waiting { packet, count, attachments: Vec::new() }));
         Ok(None)
     }
 
