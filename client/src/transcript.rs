@@ -85,10 +85,11 @@ impl Transcript {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let entry = self.next_entry(at, direction, transport, text.len());
-        entry.text.push_str(text.get(..end).unwrap_or_default());
-        entry.cut = end < text.len();
-        tracing::trace!(target: "socketio", ?direction, %transport, frame = entry.text);
+        let mut kept = self.buffer();
+        kept.push_str(text.get(..end).unwrap_or_default());
+        tracing::trace!(target: "socketio", ?direction, %transport, frame = kept);
+        let (bytes, cut, data) = (text.len(), end < text.len(), Bytes::new());
+        self.entries.push_back(Entry { at, direction, transport, text: kept, bytes, cut, data });
     }
 
     pub(crate) fn record_binary(
@@ -100,44 +101,23 @@ impl Transcript {
     ) {
         let bytes = data.len();
         let kept = data.get(..bytes.min(longest())).unwrap_or_default();
-        let entry = self.next_entry(at, direction, transport, bytes);
-        entry.text.push_str(BINARY);
-        entry.cut = true;
-        entry.data = Bytes::copy_from_slice(kept);
+        let data = Bytes::copy_from_slice(kept);
+        let mut text = self.buffer();
+        text.push_str(BINARY);
         tracing::trace!(target: "socketio", ?direction, %transport, bytes, "binary frame");
+        self.entries.push_back(Entry { at, direction, transport, text, bytes, cut: true, data });
     }
 
-    /// A fresh entry at the end. The buffer of a forgotten one is used again, so that recording
-    /// costs no allocation on a busy connection.
-    fn next_entry(
-        &mut self,
-        at: Duration,
-        direction: Direction,
-        transport: Transport,
-        bytes: usize,
-    ) -> &mut Entry {
-        let mut text = String::new();
-        if self.entries.len() >= MAX_ENTRIES
-            && !is_full()
-            && let Some(oldest) = self.entries.pop_front()
-        {
-            self.forgotten += 1;
-            text = oldest.text;
-            text.clear();
+    /// For the text of the next entry. If the oldest has to be forgotten for it, its buffer is used
+    /// again, so that recording costs no allocation on a busy connection.
+    fn buffer(&mut self) -> String {
+        if self.entries.len() < MAX_ENTRIES || is_full() {
+            return String::new();
         }
-        self.entries.push_back(Entry {
-            at,
-            direction,
-            transport,
-            text,
-            bytes,
-            cut: false,
-            data: Bytes::new(),
-        });
-        // Just pushed, so there is a last one.
-        let last = self.entries.len() - 1;
-        #[expect(clippy::indexing_slicing, reason = "an entry was pushed on the line above")]
-        &mut self.entries[last]
+        self.forgotten += 1;
+        let mut buffer = self.entries.pop_front().map(|oldest| oldest.text).unwrap_or_default();
+        buffer.clear();
+        buffer
     }
 }
 
