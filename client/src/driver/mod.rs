@@ -66,19 +66,18 @@ impl Driver {
         self
     }
 
-    /// Hands the core what has come. True if anything has.
-    fn read(&mut self, state: &mut State, cx: &mut Context<'_>) -> bool {
+    /// Hands the core what has come.
+    fn read(&mut self, state: &mut State, cx: &mut Context<'_>) -> Read {
         if state.reading_paused {
-            return false;
+            return Read { came: false, more: false };
         }
         // Read when the first frame is there, and good for those that came along with it.
         let mut time = None;
         // Bounded, so that answers get out between the reads of a busy connection.
         for count in 0..64 {
-            let State { websocket: Some(lane), core, recorder, .. } = state else {
-                return count > 0;
-            };
-            let Poll::Ready(came) = lane.poll_read(cx) else { return count > 0 };
+            let all = Read { came: count > 0, more: false };
+            let State { websocket: Some(lane), core, recorder, .. } = state else { return all };
+            let Poll::Ready(came) = lane.poll_read(cx) else { return all };
             let now = *time.get_or_insert_with(Instant::now);
             let at = self.shared.since_start(now);
             let (direction, transport) = (Direction::Received, Transport::Websocket);
@@ -101,7 +100,7 @@ impl Driver {
                 }
             }
         }
-        true
+        Read { came: true, more: true }
     }
 
     /// What is not read under the lock: it may run a connector of the user.
@@ -253,13 +252,20 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
+        let mut more = true;
         loop {
             // Whatever is commanded from here on wakes this task again.
             state.call_driver_by(cx.waker());
-            let mut came = self.read(&mut state, cx);
+            let mut came = false;
+            if more {
+                Read { came, more } = self.read(&mut state, cx);
+            }
             if self.polling.is_some() || self.opening.is_some() {
                 drop(state);
-                came |= self.read_others(cx);
+                if self.read_others(cx) {
+                    // Perhaps a websocket, which has not been looked at.
+                    (came, more) = (true, true);
+                }
                 state = shared.lock();
             }
             // Last: on a machine that has been busy elsewhere, the ping that was due has come along
@@ -281,6 +287,13 @@ impl Future for Driver {
             Poll::Pending
         }
     }
+}
+
+/// What a look at the websocket has shown.
+struct Read {
+    came: bool,
+    /// Whether there may be more. If not, the task is woken when there is.
+    more: bool,
 }
 
 fn write(state: &mut State, cx: &mut Context<'_>) -> bool {
