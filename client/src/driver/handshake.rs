@@ -1,17 +1,18 @@
 //! The opening handshake of a websocket (RFC 6455, section 4.1), over any byte stream.
 //!
-//! tungstenite writes the request and reads the answer, but its own handshake leaves every
-//! connection a buffer of 4 KiB, and cuts the body of a refusal where the first read ended.
+//! tungstenite reads the answer, but its own handshake leaves every connection a buffer of 4 KiB,
+//! and cuts the body of a refusal where the first read ended.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tungstenite::Error;
 use tungstenite::error::{CapacityError, ProtocolError, SubProtocolError};
-use tungstenite::handshake::client::{Response, generate_request};
+use tungstenite::handshake::client::{Response, generate_key};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse;
 
@@ -24,14 +25,16 @@ pub(super) struct Accepted {
     pub(super) rest: Vec<u8>,
 }
 
-/// Asks for a websocket. Fails with [`Error::Http`] if the server answers with anything else.
+/// Asks for a websocket, with these headers beside those of the handshake. Fails with
+/// [`Error::Http`] if the server answers with anything else.
 pub(super) async fn shake_hands(
     stream: &mut Box<dyn ByteStream>,
-    request: Request<()>,
+    target: &str,
+    headers: &HeaderMap,
 ) -> Result<Accepted, Error> {
-    let wants_protocol = request.headers().contains_key(SEC_WEBSOCKET_PROTOCOL);
-    let (request, key) = generate_request(request)?;
-    stream.write_all(&request).await?;
+    let wants_protocol = headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
+    let key = generate_key();
+    stream.write_all(&request(target, headers, &key)?).await?;
     stream.flush().await?;
 
     let mut came = Vec::with_capacity(READ_AT_ONCE);
@@ -59,6 +62,23 @@ pub(super) async fn shake_hands(
     }
     *response.body_mut() = Some(read_body(stream, response.headers(), rest).await);
     Err(Error::Http(Box::new(response)))
+}
+
+fn request(target: &str, headers: &HeaderMap, key: &str) -> Result<Vec<u8>, Error> {
+    let target = PathAndQuery::try_from(target)?;
+    let mut request = format!("GET {target} HTTP/1.1\r\n").into_bytes();
+    let own = [CONNECTION, UPGRADE, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_KEY];
+    for (name, value) in headers.iter().filter(|(name, _)| !own.contains(name)) {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            request.extend_from_slice(part);
+        }
+    }
+    let rest = format!(
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: {key}\r\n\r\n"
+    );
+    request.extend_from_slice(rest.as_bytes());
+    Ok(request)
 }
 
 /// The body of a refusal. A server that ends early has said what it has to say.
@@ -136,8 +156,8 @@ const MAX_ANSWER: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-    use tungstenite::client::IntoClientRequest;
 
     use super::*;
 
@@ -158,13 +178,36 @@ mod tests {
                 let _ = server.write_all(part.replace("KEY", &accept).as_bytes()).await;
             }
         });
-        let request = "ws://localhost/".into_client_request().unwrap();
-        let result = shake_hands(&mut (Box::new(client) as Box<dyn ByteStream>), request).await;
+        let mut client: Box<dyn ByteStream> = Box::new(client);
+        let result = shake_hands(&mut client, "/", &HeaderMap::new()).await;
+        drop(client);
         server.await.unwrap();
         result
     }
 
     const HEAD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n";
+
+    #[test]
+    fn what_is_asked_can_neither_be_broken_nor_doubled_by_headers() {
+        let headers = [("host", "localhost"), ("upgrade", "h2c"), ("cookie", "a=b")];
+        let headers = headers.map(|(name, value)| {
+            (name.parse::<HeaderName>().unwrap(), HeaderValue::from_static(value))
+        });
+        let request = request("/socket.io/?EIO=4", &HeaderMap::from_iter(headers), "dGhl").unwrap();
+        assert_eq!(
+            String::from_utf8(request).unwrap(),
+            "GET /socket.io/?EIO=4 HTTP/1.1\r\nhost: localhost\r\ncookie: a=b\r\n\
+             Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhl\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_target_that_is_none_is_refused() {
+        for target in ["/a b", "/a\r\nx: y", "/\u{1}"] {
+            assert!(super::request(target, &HeaderMap::new(), "key").is_err(), "{target:?}");
+        }
+    }
 
     #[tokio::test]
     async fn what_comes_along_with_the_answer_is_kept() {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
 use socketio_proto::Limits;
 use socketio_proto::engine::{Frame, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -52,9 +53,10 @@ impl WebsocketLane {
         let target = &endpoint.target;
         let mut stream = target.connector.connect(&target.host, target.port).await?;
         let path = endpoint.request_target(Transport::Websocket, sid.as_deref());
-        let mut request = format!("ws://{}{path}", target.authority()).into_client_request()?;
-        endpoint.add_headers(request.headers_mut());
-        let Accepted { headers, rest } = shake_hands(&mut stream, request).await?;
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::try_from(target.authority())?);
+        endpoint.add_headers(&mut headers);
+        let Accepted { headers, rest } = shake_hands(&mut stream, &path, &headers).await?;
         endpoint.keep_cookies(&headers);
         let protocol =
             WebSocketContext::from_partially_read(rest, Role::Client, Some(config(limits)));
