@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
 use serde_json::Value;
 use socketio_proto::EncodedArgs;
 use socketio_proto::connection::{ClientConfig, CloseReason, Connection, Event, Input, Output};
@@ -79,7 +78,7 @@ impl Shared {
             turns: Turns::default(),
             strays: 0,
             connection_log: ConnectionLog::default(),
-            sockets: FxHashMap::default(),
+            sockets: Vec::new(),
         };
         Arc::new(Self {
             endpoint: Arc::new(endpoint),
@@ -159,10 +158,10 @@ impl Shared {
                 let what = format!("the CONNECT of namespace \"{namespace}\"");
                 return Err(Error::NotConnected { what, reason: CloseReason::ClientDisconnect });
             }
-            if state.sockets.contains_key(namespace) {
+            if state.socket(namespace).is_some() {
                 return Err(Error::AlreadyConnected { namespace: namespace.to_owned() });
             }
-            state.sockets.insert(Arc::clone(&socket.namespace), Arc::clone(&socket));
+            state.sockets.push(Arc::clone(&socket));
             // Does nothing between two connections: the next one asks for every namespace.
             state.core.connect(namespace, socket.connect_payload());
             Ok(())
@@ -177,7 +176,7 @@ impl Shared {
                 return false;
             }
             state.core.disconnect(&socket.namespace);
-            state.sockets.remove(&socket.namespace);
+            state.take_socket(&socket.namespace);
             state.sockets.is_empty()
         });
         // Told here and not by the core, which may be between two connections.
@@ -303,7 +302,7 @@ impl Shared {
         state.progress.send_modify(|progress| progress.transport = self.config.transport);
         state.forget_upgrade();
         state.opened = false;
-        let mut sockets: Vec<_> = state.sockets.values().cloned().collect();
+        let mut sockets = state.sockets();
         sockets.sort_unstable_by(|a, b| a.namespace.cmp(&b.namespace));
         for socket in sockets {
             state.core.connect(&socket.namespace, socket.connect_payload());
@@ -334,7 +333,7 @@ impl Shared {
                 _ => {}
             }
         }
-        for (_, socket) in state.sockets.drain() {
+        for socket in std::mem::take(&mut state.sockets) {
             let reason = socket.why_disconnected();
             socket.end(&reason);
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
 use serde_json::Value;
 use socketio_proto::EncodedArgs;
 use socketio_proto::connection::{CloseReason, Connection, Event};
@@ -39,8 +38,9 @@ pub(crate) struct State {
     pub(crate) strays: usize,
     pub(crate) connection_log: ConnectionLog,
     pub(super) progress: watch::Sender<Progress>,
-    /// By namespace, who gets its packets.
-    pub(super) sockets: FxHashMap<Arc<str>, Arc<Socket>>,
+    /// Who gets the packets of each namespace. There are few: a list is smaller than a table, and
+    /// sooner searched.
+    pub(super) sockets: Vec<Arc<Socket>>,
 }
 
 /// What a connection can be waited for. One channel for all: an idle client should be small.
@@ -90,19 +90,19 @@ impl State {
                 self.accepted(&namespace, sid, &payload);
             }
             Event::ConnectError { namespace, payload } => {
-                if let Some(socket) = self.sockets.remove(namespace.as_str()) {
+                if let Some(socket) = self.take_socket(&namespace) {
                     self.refused(&socket, payload);
                 }
             }
             Event::Event { namespace, id, name, args } => {
                 // That of the frame it came in, or of one that came along with it.
                 let at = self.recorder.transcript().last_at();
-                if let Some(socket) = self.sockets.get(namespace.as_str()) {
+                if let Some(socket) = self.socket(&namespace) {
                     socket.received(Received::new(name, args, id, at));
                 }
             }
             Event::Ack { namespace, id, args } => {
-                let socket = self.sockets.get(namespace.as_str());
+                let socket = self.socket(&namespace);
                 if !socket.is_some_and(|socket| socket.acked(id, args)) {
                     self.strays += 1;
                 }
@@ -118,9 +118,8 @@ impl State {
             }
             Event::Closed(reason) => {
                 tracing::debug!(target: "socketio", %reason, "connection closed");
-                let waiting: Vec<_> = self.sockets.keys().cloned().collect();
-                for namespace in waiting {
-                    self.disconnected(&namespace, &reason, may_come_back);
+                for socket in self.sockets() {
+                    self.disconnected(&socket.namespace, &reason, may_come_back);
                 }
             }
             Event::Upgraded => {
@@ -138,12 +137,22 @@ impl State {
     }
 
     pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
-        self.sockets.values().cloned().collect()
+        self.sockets.clone()
+    }
+
+    pub(super) fn socket(&self, namespace: &str) -> Option<&Arc<Socket>> {
+        self.sockets.iter().find(|socket| *socket.namespace == *namespace)
+    }
+
+    /// The packets of the namespace go to nobody from here on.
+    pub(super) fn take_socket(&mut self, namespace: &str) -> Option<Arc<Socket>> {
+        let place = self.sockets.iter().position(|socket| *socket.namespace == *namespace)?;
+        Some(self.sockets.remove(place))
     }
 
     /// Whether packets of the socket's namespace go to this socket, and not to a later one.
     pub(super) fn owns(&self, socket: &Arc<Socket>) -> bool {
-        self.sockets.get(&socket.namespace).is_some_and(|owner| Arc::ptr_eq(owner, socket))
+        self.sockets.iter().any(|owner| Arc::ptr_eq(owner, socket))
     }
 
     pub(super) fn emit(
@@ -174,7 +183,7 @@ impl State {
     }
 
     fn accepted(&mut self, namespace: &str, sid: String, payload: &Value) {
-        let Some(socket) = self.sockets.get(namespace).cloned() else { return };
+        let Some(socket) = self.socket(namespace).cloned() else { return };
         let comes_back = socket.was_connected();
         let unsent = socket.accepted(sid, payload);
         if comes_back {
@@ -205,10 +214,10 @@ impl State {
         let on_purpose =
             matches!(reason, CloseReason::ClientDisconnect | CloseReason::ServerDisconnect);
         if may_come_back && !on_purpose {
-            if let Some(socket) = self.sockets.get(namespace) {
+            if let Some(socket) = self.socket(namespace) {
                 socket.disconnected(reason);
             }
-        } else if let Some(socket) = self.sockets.remove(namespace) {
+        } else if let Some(socket) = self.take_socket(namespace) {
             socket.end(reason);
         }
     }
