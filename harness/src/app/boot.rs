@@ -103,13 +103,13 @@ async fn served(
     order: Order<'_>,
     panics: &Arc<Panics>,
 ) -> Result<(Running, Target)> {
-    let (listener, addr) = bind(order.port.unwrap_or(0)).await?;
+    let (listener, addr) = bind(order.port.unwrap_or(0))?;
     let running = if order.place == Place::TestRuntime {
         panics.watch(Handle::current().id());
+        let listener = TcpListener::from_std(listener).map_err(Error::Start)?;
         Running::Here { server: Server::start(service, listener, connections), addr: Some(addr) }
     } else {
         refuse_a_paused_clock()?;
-        let listener = listener.into_std().map_err(Error::Start)?;
         let start = {
             let connections = Arc::clone(&connections);
             move || Ok(Server::start(service, TcpListener::from_std(listener)?, connections))
@@ -126,13 +126,13 @@ async fn listening(
     order: Order<'_>,
     panics: &Arc<Panics>,
 ) -> Result<(Running, Target)> {
-    let (listener, addr) = bind(order.port.unwrap_or(0)).await?;
+    let (listener, addr) = bind(order.port.unwrap_or(0))?;
     let running = if order.place == Place::TestRuntime {
         panics.watch(Handle::current().id());
+        let listener = TcpListener::from_std(listener).map_err(Error::Start)?;
         Running::Here { server: Server::start_listener(serve, listener), addr: Some(addr) }
     } else {
         refuse_a_paused_clock()?;
-        let listener = listener.into_std().map_err(Error::Start)?;
         let start = move || Ok(Server::start_listener(serve, TcpListener::from_std(listener)?));
         Running::Hosted(Hosted::start(addr, None, panics, start).map_err(Error::Start)?)
     };
@@ -158,8 +158,7 @@ async fn made(
     panics: &Arc<Panics>,
 ) -> Result<(Running, Target)> {
     refuse_a_paused_clock()?;
-    let (listener, addr) = bind(order.port.unwrap_or(0)).await?;
-    let listener = listener.into_std().map_err(Error::Start)?;
+    let (listener, addr) = bind(order.port.unwrap_or(0))?;
     let make = move || {
         async move {
             let listener = || TcpListener::from_std(listener).map_err(Error::Start);
@@ -188,14 +187,16 @@ async fn made(
     }
 }
 
-/// Binds and keeps the listener: a port that was only looked up could be taken by another.
-pub(crate) async fn bind(port: u16) -> Result<(TcpListener, SocketAddr)> {
+/// Binds and keeps the listener: a port that was only looked up could be taken by another. It can be
+/// moved to the runtime that will serve.
+pub(crate) fn bind(port: u16) -> Result<(std::net::TcpListener, SocketAddr)> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let cannot_listen = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::AddrInUse => Error::PortInUse { addr },
         _ => Error::Listen { addr, source },
     };
-    let listener = TcpListener::bind(addr).await.map_err(cannot_listen)?;
+    let listener = std::net::TcpListener::bind(addr).map_err(cannot_listen)?;
+    listener.set_nonblocking(true).map_err(cannot_listen)?;
     let addr = listener.local_addr().map_err(cannot_listen)?;
     Ok((listener, addr))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use socketio_balancer::{Balancer, Policy};
 use socketio_mock_client::{IntoTarget, Registry, Target};
+use tokio::net::TcpListener;
 
 use super::Cluster;
 use super::node::{ClusterNode, Surroundings};
@@ -153,7 +154,8 @@ impl ClusterBuilder {
             return Err(Error::Option { option, subject: "a cluster", reason });
         }
         refuse_a_paused_clock()?;
-        let (listener, addr) = bind(self.port).await?;
+        let (listener, addr) = bind(self.port)?;
+        let listener = TcpListener::from_std(listener).map_err(Error::Start)?;
         let balancer = Balancer::start(listener, self.policy).map_err(Error::Start)?;
         let balancer = Arc::new(balancer);
         let registry = Registry::default();
