@@ -165,9 +165,9 @@ async fn take_down(mut up: Up, options: Options) -> CloseReport {
         trace.closing();
     }
     // Asked before the server's end, which would end them all.
-    let open = registry.clients().into_iter().filter(|client| client.fate() == Fate::Open);
-    let left_open: Vec<_> =
-        if options.disconnects_clients { Vec::new() } else { open.map(left_open).collect() };
+    let mut open = registry.clients();
+    open.retain(|client| client.fate() == Fate::Open && !options.disconnects_clients);
+    let left_open: Vec<_> = open.iter().map(left_open).collect();
     let mut leftovers = match up {
         Up::App(app) => app.stop(options).await,
         Up::Cluster(cluster) => cluster.take_down(options).await,
@@ -188,7 +188,7 @@ fn outcome(report: &CloseReport) -> Result {
     }
 }
 
-fn left_open(client: RegisteredClient) -> Leftover {
+fn left_open(client: &RegisteredClient) -> Leftover {
     Leftover::Client { client: client.to_string(), ended: client.disconnected() }
 }
 

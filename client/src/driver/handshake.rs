@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_target_that_is_none_is_refused() {
         for target in ["/a b", "/a\r\nx: y", "/\u{1}"] {
-            assert!(super::request(target, &HeaderMap::new(), "key").is_err(), "{target:?}");
+            assert!(request(target, &HeaderMap::new(), "key").is_err(), "{target:?}");
         }
     }
 

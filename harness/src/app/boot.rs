@@ -47,12 +47,12 @@ pub(super) async fn launch(
             refuse_if(order.port.is_some(), ".port(..)", "a simulated app", "it has no port")?;
             simulated(service, connections, panics)
         }
-        Kind::Service(service) => served(service, connections, order, panics).await,
+        Kind::Service(service) => served(service, connections, &order, panics),
         Kind::Listener(serve) => {
             let reason = "it accepts from a port; hand the service itself to `create_app`";
             let simulated = order.place == Place::Memory;
             refuse_if(simulated, ".simulated()", "a server that takes a listener", reason)?;
-            listening(serve, order, panics).await
+            listening(serve, &order, panics)
         }
         Kind::Process(process) => {
             let reason = "it runs outside of this process, on the clock of the machine";
@@ -97,10 +97,10 @@ fn simulated(
     Ok((Running::Here { server, addr: None }, target))
 }
 
-async fn served(
+fn served(
     service: AnyService,
     connections: Arc<Connections>,
-    order: Order<'_>,
+    order: &Order<'_>,
     panics: &Arc<Panics>,
 ) -> Result<(Running, Target)> {
     let (listener, addr) = bind(order.port.unwrap_or(0))?;
@@ -121,11 +121,7 @@ async fn served(
     Ok((running, addr.into_target()?))
 }
 
-async fn listening(
-    serve: ServeFn,
-    order: Order<'_>,
-    panics: &Arc<Panics>,
-) -> Result<(Running, Target)> {
+fn listening(serve: ServeFn, order: &Order<'_>, panics: &Arc<Panics>) -> Result<(Running, Target)> {
     let (listener, addr) = bind(order.port.unwrap_or(0))?;
     let running = if order.place == Place::TestRuntime {
         panics.watch(Handle::current().id());

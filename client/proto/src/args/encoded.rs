@@ -75,7 +75,7 @@ impl From<&Args> for EncodedArgs {
 /// Writes arguments without the brackets around them.
 #[derive(Default)]
 struct Arguments {
-    /// The outermost array is a tuple, which serde_json writes as one: its elements are arguments.
+    /// The outermost array is a tuple, which `serde_json` writes as one: its elements are arguments.
     spread: bool,
     /// How many arrays have begun and not ended.
     depth: usize,
