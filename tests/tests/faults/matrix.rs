@@ -299,5 +299,5 @@ const fn row(fault: &'static str, shows: Shows, cause: Cause) -> Row {
 }
 
 /// Longer than the heartbeat takes to fail.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(6);
 const AT_ONCE: usize = 12;
