@@ -197,7 +197,8 @@ async fn a_thousand_clients_connect_at_once() -> Result {
         assert_eq!(client.once("auth").await?.args(), [json!({"number": number})]);
     }
     futures::future::try_join_all(clients.iter().map(SocketIoClient::close)).await?;
-    assert_eq!(server.sockets("/"), 0);
+    // A client waits a second for the server's side of a close, which is busy with the others'.
+    becomes(0, || server.sockets("/")).await;
     close(app).await
 }
 

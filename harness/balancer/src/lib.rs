@@ -27,6 +27,15 @@
 //!
 //! Websockets are passed through byte by byte, so that extensions and malformed frames arrive as
 //! they were sent. Requests reach the servers with `x-forwarded-for`, `-host` and `-proto`.
+//!
+//! # Why not a crate
+//!
+//! A test needs three things that the proxies among the crates leave out: to route by an id that
+//! stands in the body of an answer, to pass websockets on unread, and to close with nothing left.
+//! `axum-reverse-proxy` 2 balances in turn or by load, and ends websockets to send their messages
+//! anew, which hides malformed frames; `hyper-reverse-proxy` 0.5 stands on a hyper of before 1.0;
+//! `pingora-proxy` is a framework of servers that brings its own runtime, and ends with the process.
+//! So hyper serves and asks here, and what is written by hand is which server is asked.
 
 mod backend;
 mod balancer;
