@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value;
 use socketio_proto::connection::CloseReason;
 use socketio_proto::engine::Protocol;
-use tokio::time::timeout_at;
 
 use crate::builder::auth_object;
 use crate::client::SocketIoClient;
@@ -64,7 +63,7 @@ impl SocketIoClient {
         let (shared, socket) = (self.shared(), self.socket());
         let mut lifecycle = socket.lifecycle();
         let settled = lifecycle.wait_for(|now| !matches!(now, Lifecycle::Connecting));
-        let Ok(settled) = timeout_at(patience.until, settled).await else {
+        let Some(settled) = patience.wait_for(settled).await else {
             return Err(no_reply(shared, &socket.namespace, patience));
         };
         let outcome = settled.map(|now| now.clone());

@@ -1,7 +1,10 @@
 //! The first steps of a connection, where every failure has a cause worth naming.
 
 use std::fmt::Display;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +34,18 @@ impl Patience {
         let until = now.checked_add(total).unwrap_or(now + Duration::from_hours(24 * 365));
         Self { until, total }
     }
+
+    /// What comes of a wait; `None` if it does not end in time. That no time is left is seen by the
+    /// clock: tokio's timers may be a millisecond late, in which a connection can be made.
+    pub(crate) async fn wait_for<F: Future>(self, wait: F) -> Option<F::Output> {
+        let mut wait = pin!(timeout_at(self.until, wait));
+        poll_fn(|cx| match wait.as_mut().poll(cx) {
+            Poll::Pending if Instant::now() < self.until => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+            Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
+        })
+        .await
+    }
 }
 
 /// Opens a websocket for a new session.
@@ -40,15 +55,15 @@ pub(crate) async fn websocket(
     patience: Patience,
 ) -> Result<WebsocketLane> {
     let opening = WebsocketLane::open(Arc::clone(endpoint), None, limits);
-    match timeout_at(patience.until, opening).await {
-        Ok(Ok(lane)) => Ok(lane),
-        Ok(Err(tungstenite::Error::Io(error))) => Err(unreachable(endpoint, &error)),
-        Ok(Err(tungstenite::Error::Http(response))) => {
+    match patience.wait_for(opening).await {
+        Some(Ok(lane)) => Ok(lane),
+        Some(Err(tungstenite::Error::Io(error))) => Err(unreachable(endpoint, &error)),
+        Some(Err(tungstenite::Error::Http(response))) => {
             let body = response.body().as_deref().unwrap_or_default();
             Err(refused(endpoint, response.status(), body))
         }
-        Ok(Err(error)) => Err(not_socketio(endpoint, &error)),
-        Err(_) => Err(silent(endpoint, "the answer to the WebSocket handshake", patience)),
+        Some(Err(error)) => Err(not_socketio(endpoint, &error)),
+        None => Err(silent(endpoint, "the answer to the WebSocket handshake", patience)),
     }
 }
 
@@ -60,12 +75,12 @@ pub(crate) async fn polling(
 ) -> Result<(Http, Bytes)> {
     let mut http = Http::new(Arc::clone(endpoint), limits.max_payload);
     let target = endpoint.request_target(Transport::Polling, None);
-    match timeout_at(patience.until, http.exchange(&Method::GET, &target, Bytes::new())).await {
-        Ok(Ok(answer)) if answer.status == StatusCode::OK => Ok((http, answer.body)),
-        Ok(Ok(answer)) => Err(refused(endpoint, answer.status, &answer.body)),
-        Ok(Err(HttpError::Connect(error))) => Err(unreachable(endpoint, &error)),
-        Ok(Err(error)) => Err(not_socketio(endpoint, &error)),
-        Err(_) => Err(silent(endpoint, "the answer to the first poll", patience)),
+    match patience.wait_for(http.exchange(&Method::GET, &target, Bytes::new())).await {
+        Some(Ok(answer)) if answer.status == StatusCode::OK => Ok((http, answer.body)),
+        Some(Ok(answer)) => Err(refused(endpoint, answer.status, &answer.body)),
+        Some(Err(HttpError::Connect(error))) => Err(unreachable(endpoint, &error)),
+        Some(Err(error)) => Err(not_socketio(endpoint, &error)),
+        None => Err(silent(endpoint, "the answer to the first poll", patience)),
     }
 }
 
@@ -138,5 +153,18 @@ fn hint(code: i64) -> &'static str {
             "check the protocol version: this client speaks Engine.IO 4, that is Socket.IO 3 and 4"
         }
         _ => "check the server's log",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_time_is_none_however_late_a_timer_is() {
+        let patience = Patience::starting_now(Duration::ZERO);
+        assert_eq!(patience.wait_for(std::future::ready(1)).await, Some(1));
+        // Comes with the second look, long before a timer would ring.
+        assert_eq!(patience.wait_for(tokio::task::yield_now()).await, None);
     }
 }

@@ -16,7 +16,6 @@ use std::thread;
 
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout_at;
 
 use self::outbox::Outbox;
 use self::session::Session;
@@ -37,12 +36,12 @@ pub(crate) async fn start(client: &SocketIoClient, patience: Patience) -> Result
         .name("rust_socketio".into())
         .spawn(move || live(&shared, &socket, opened))
         .map_err(|error| open::unreachable(&endpoint, &error))?;
-    match timeout_at(patience.until, opening).await {
-        Ok(Ok(opened)) => opened,
+    match patience.wait_for(opening).await {
+        Some(Ok(opened)) => opened,
         // The thread sends, unless rust_socketio has panicked.
-        Ok(Err(_)) => Err(open::not_socketio(&endpoint, &"rust_socketio panicked over it")),
+        Some(Err(_)) => Err(open::not_socketio(&endpoint, &"rust_socketio panicked over it")),
         // It does not tell how far it has come.
-        Err(_) => Err(open::silent(&endpoint, "the Engine.IO open packet", patience)),
+        None => Err(open::silent(&endpoint, "the Engine.IO open packet", patience)),
     }
 }
 
