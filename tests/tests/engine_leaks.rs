@@ -61,7 +61,8 @@ impl Ending {
         }
         if matches!(self, Self::Cancel) {
             let mut connecting = client.into_future();
-            assert!(futures::poll!(&mut connecting).is_pending());
+            // On a busy machine the engine's thread may have connected before this one looks.
+            drop(futures::poll!(&mut connecting));
             return Ok(());
         }
         let client = client.await?;
