@@ -195,8 +195,9 @@ impl WebsocketLane {
     }
 
     /// Writes from within a call of the user: a long burst does not pile up until the driver has its
-    /// turn, and the server is at work while the one who waits for it gets ready to. TCP only: it can be tried anywhere, while other streams may need the
-    /// task and the runtime they belong to. Errors come again in [`poll_write`](Self::poll_write).
+    /// turn, and the server is at work while the one who waits for it gets ready to. TCP only: it can
+    /// be tried anywhere, while other streams may need the task and the runtime they belong to.
+    /// Errors come again in [`poll_write`](Self::poll_write).
     pub(crate) fn write_early(&mut self) {
         if self.outgoing.is_empty() {
             return;
