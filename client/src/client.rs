@@ -272,8 +272,10 @@ impl SocketIoClient {
     /// Leaves the namespace. If it was the last one of its connection, this closes the connection,
     /// and resolves when no socket of it is left.
     ///
-    /// The close begins with the call. A server that does not answer it is given a second, then
-    /// the connection is dropped. Closing again, or after the server has closed, is no error.
+    /// The close begins with the call. What was sent before still leaves: a server is given five
+    /// seconds to take it and the close, as it holds a session that it is not told the end of.
+    /// Once it has them it is given a second to close its side. Then the connection is dropped.
+    /// Closing again, or after the server has closed, is no error.
     ///
     /// Fails with [`Error::Timeout`] if the runtime that the client was made on does not run, on
     /// which its connection depends.
@@ -324,7 +326,7 @@ impl SocketIoClient {
 
 /// Longer than the driver waits for the server, which may be about to open a session, and then has
 /// to end it.
-const LONGEST_CLOSE: Duration = Duration::from_secs(3);
+const LONGEST_CLOSE: Duration = Duration::from_secs(15);
 
 impl Drop for SocketIoClient {
     fn drop(&mut self) {

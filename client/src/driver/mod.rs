@@ -4,6 +4,7 @@
 pub(crate) mod chunked;
 mod handshake;
 mod http;
+pub(crate) mod linger;
 pub(crate) mod open;
 mod polling;
 pub(crate) mod run;
@@ -13,7 +14,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -22,11 +22,11 @@ use socketio_proto::engine::Transport;
 use tokio::time::{Instant, Sleep};
 
 pub(crate) use self::http::Http;
+use self::linger::Linger;
 pub(crate) use polling::PollingLane;
 pub(crate) use websocket::WebsocketLane;
 
 use crate::shared::{Shared, State};
-use crate::timeout::scaled;
 use crate::transcript::Direction;
 
 /// Runs until every transport of one connection is gone, and tells why it ended.
@@ -44,8 +44,8 @@ pub(crate) struct Driver {
     armed: bool,
     /// Why the connection ended, once it has.
     reason: Option<CloseReason>,
-    /// After a close: how long the server may take to close its side.
-    linger: Option<Pin<Box<Sleep>>>,
+    /// After a close: how long the server may take.
+    linger: Option<Linger>,
 }
 
 impl Driver {
@@ -236,13 +236,14 @@ impl Driver {
         self.opening = None;
         state.websocket.take_if(|lane| !lane.is_closing());
         self.polling.take_if(|lane| !lane.is_closing());
-        if self.linger.is_none() {
-            self.linger = Some(Box::pin(tokio::time::sleep(scaled(LINGER))));
-        }
+        self.linger.get_or_insert_with(Linger::new);
     }
 
-    fn lingered(&mut self, cx: &mut Context<'_>) -> bool {
-        self.linger.as_mut().is_some_and(|linger| linger.poll_unpin(cx).is_ready())
+    fn lingered(&mut self, state: &State, cx: &mut Context<'_>) -> bool {
+        // The answer to the last POST ends the polling transport.
+        let told = self.polling.is_none()
+            && state.websocket.as_ref().is_none_or(WebsocketLane::is_written);
+        self.linger.as_mut().is_some_and(|linger| linger.poll(told, cx).is_ready())
     }
 }
 
@@ -280,7 +281,7 @@ impl Future for Driver {
         state.sent_at = None;
         let Some(reason) = self.reason.clone() else { return Poll::Pending };
         let idle = state.websocket.is_none() && self.polling.is_none();
-        if idle || self.lingered(cx) {
+        if idle || self.lingered(&state, cx) {
             state.websocket = None;
             Poll::Ready(reason)
         } else {
@@ -310,6 +311,3 @@ fn write(state: &mut State, cx: &mut Context<'_>) -> bool {
 fn input(state: &mut State, input: Input<'_>) {
     state.core.handle_input(Instant::now().into_std(), input);
 }
-
-/// How long the server may take to close its side, once this one is closed.
-const LINGER: Duration = Duration::from_secs(1);

@@ -9,8 +9,9 @@ use socketio_proto::engine::Transport;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::linger::UNTOLD;
 use super::open::{self, Patience};
-use super::{Driver, Http, LINGER, PollingLane};
+use super::{Driver, Http, PollingLane};
 use crate::connection_events::ConnectionEvent;
 use crate::reconnection::Reconnection;
 use crate::shared::Shared;
@@ -134,7 +135,7 @@ async fn reconnect(
                     return None;
                 }
                 // As in `start`, but whoever closes waits for it.
-                return tokio::time::timeout(scaled(LINGER), opening).await.ok()?.ok();
+                return tokio::time::timeout(scaled(UNTOLD), opening).await.ok()?.ok();
             }
         };
         match tried {

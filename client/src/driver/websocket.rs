@@ -103,6 +103,11 @@ impl WebsocketLane {
         self.closing
     }
 
+    /// Whether all that was sent has left.
+    pub(crate) fn is_written(&self) -> bool {
+        self.outgoing.is_empty() && !self.unflushed
+    }
+
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
         let closing = self.closing;
         loop {

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn};
 use futures::FutureExt;
 use rstest::rstest;
 use serde_json::json;
-use socketio_fixtures::peer;
+use socketio_fixtures::{Limits, peer};
 use socketio_harness::{
     App, CloseReason, Error, Gone, Latency, Result, SocketIoClient, close, create_app,
     create_socketio_client,
@@ -127,6 +130,42 @@ async fn half_open_connections_are_missed_by_the_heartbeat(
     }
     client.close().await?;
     app.all_disconnected().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_before_a_close_still_leaves(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let server = peer::server(Limits::relaxed());
+    let app = create_app(server.router()).simulated().await?;
+    let (hearer, client) = (client(&app, Via::Websocket).await?, client(&app, via).await?);
+    let _narrow = app.faults().bandwidth(1_000_000);
+    // Two seconds' worth more than the buffers on the way take at once.
+    client.send("broadcast", ("news", "x".repeat(3_000_000)))?;
+    client.close().await?;
+    hearer.settle().await?;
+    assert!(hearer.once("news").now_or_never().is_some(), "it has come");
+    assert_eq!(server.sockets("/"), 1);
+    hearer.close().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_busy_elsewhere_hears_of_a_close() -> Result {
+    let server = peer::server(Limits::relaxed());
+    let busy = async |request: Request, next: Next| {
+        if request.method() == Method::POST {
+            tokio::time::sleep(2 * SECOND).await;
+        }
+        next.run(request).await
+    };
+    let app = create_app(server.router().layer(from_fn(busy))).simulated().await?;
+    let client = client(&app, Via::Polling).await?;
+    assert_eq!(server.sockets("/"), 1);
+    client.close().await?;
+    assert_eq!(server.sockets("/"), 0);
     close(app).await
 }
 

@@ -7,22 +7,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::rust_socketio::{Event, Payload};
-use futures::FutureExt;
 use serde_json::Value;
 use socketio_proto::connection::{self, Input, Output};
 use socketio_proto::engine::{Frame, Packet as EnginePacket, Transport};
 use socketio_proto::socket::{Decoder, Packet};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, Interval, Sleep};
+use tokio::time::{Instant, Interval};
 
 use super::link::{Came, REFUSED, TRANSPORT_FAILED};
 use super::outbox::Outbox;
+use crate::driver::linger::Linger;
 use crate::event::BINARY;
 use crate::inbox::Received;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::timeout::scaled;
 use crate::transcript::Direction;
 
 /// Runs from the moment rust_socketio has sent CONNECT until the connection is over.
@@ -37,7 +36,7 @@ pub(super) struct Session {
     complaint: Option<String>,
     health: Interval,
     /// Once the client has left: how long what it has sent may take to leave.
-    linger: Option<Pin<Box<Sleep>>>,
+    linger: Option<Linger>,
 }
 
 impl Session {
@@ -232,9 +231,8 @@ impl Session {
         if !self.shared.lock().core.is_closed() {
             return false;
         }
-        let linger = || Box::pin(tokio::time::sleep(scaled(LINGER)));
-        let lingered = self.linger.get_or_insert_with(linger).poll_unpin(cx).is_ready();
-        lingered || !self.outbox.is_leaving()
+        let told = !self.outbox.is_leaving();
+        told || self.linger.get_or_insert_with(Linger::new).poll(told, cx).is_ready()
     }
 }
 
@@ -268,6 +266,3 @@ const OPEN: &str = r#"0{"sid":"rust_socketio","pingInterval":0,"pingTimeout":0}"
 
 /// How often it is checked that rust_socketio lives.
 const HEALTH: Duration = Duration::from_millis(50);
-
-/// How long a server that does not read may hold up the end.
-const LINGER: Duration = Duration::from_secs(1);
