@@ -18,8 +18,9 @@ use tracing::Dispatch;
 
 use crate::connections::Connections;
 use crate::panics::{self, Panics};
+use crate::patience::Patience;
 use crate::report::Leftover;
-use crate::server::{Patience, Server};
+use crate::server::Server;
 use crate::{Error, Result};
 
 /// A server on a runtime of its own.

@@ -61,6 +61,7 @@ mod hosted;
 mod listen;
 mod memory;
 mod panics;
+mod patience;
 mod process;
 mod report;
 mod server;

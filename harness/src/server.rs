@@ -5,10 +5,10 @@ use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
 
 use crate::connections::Connections;
 use crate::listen::Listen;
+use crate::patience::Patience;
 use crate::report::Leftover;
 use crate::service::AnyService;
 use crate::subject::ServeFn;
@@ -65,7 +65,7 @@ impl Server {
                     self.connections.all_closed().await;
                 };
                 // What is left of it is told one by one.
-                let _ = timeout_at(patience.until, ending).await;
+                let _ = patience.wait_for(ending).await;
                 let left = self.connections.describe().into_iter();
                 left.map(|connection| Leftover::Connection { connection, after: patience.total })
                     .collect()
@@ -108,26 +108,6 @@ impl Drop for Server {
             Kind::Listener { serving } => serving.abort(),
         }
         self.connections.cut_all();
-    }
-}
-
-/// For how long something is awaited, and until when that is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) total: Duration,
-    until: Instant,
-}
-
-impl Patience {
-    pub(crate) fn starting_now(total: Duration) -> Self {
-        let now = Instant::now();
-        // A patience beyond the clock's range is endless.
-        let until = now.checked_add(total).unwrap_or(now + Duration::from_hours(24 * 365));
-        Self { total, until }
-    }
-
-    pub(crate) fn is_over(self) -> bool {
-        Instant::now() >= self.until
     }
 }
 

@@ -17,9 +17,10 @@ use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::hosted::{Hosted, Order};
 use crate::panics::{HandlerPanic, Panics};
+use crate::patience::Patience;
 use crate::process::RunningProcess;
 use crate::report::Leftover;
-use crate::server::{Patience, Server};
+use crate::server::Server;
 use crate::tap::Tap;
 use crate::trace::Trace;
 use crate::{Error, Result};
@@ -162,7 +163,9 @@ impl App {
             Running::Here { mut server, .. } => {
                 server.stop(Patience::starting_now(options.patience)).await
             }
-            Running::Process(process) => process.stop(options.patience).await,
+            Running::Process(process) => {
+                process.stop(Patience::starting_now(options.patience)).await
+            }
             Running::Elsewhere => Vec::new(),
         };
         self.faults.end().await;

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use shared_child::SharedChild;
 use socketio_mock_client::{DEFAULT_TIMEOUT, scaled};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::group::Group;
 use super::output::{Output, Progress, Sought};
 use super::survivors::{Mark, Survivor, survivors};
 use super::{ChildProcess, Ending};
+use crate::patience::Patience;
 use crate::report::Leftover;
 use crate::{Error, Result};
 
@@ -137,11 +138,8 @@ impl RunningProcess {
     }
 
     /// Ends it, and kills what is left. Returns what should not have been left.
-    pub(crate) async fn stop(mut self, patience: Duration) -> Vec<Leftover> {
+    pub(crate) async fn stop(mut self, patience: Patience) -> Vec<Leftover> {
         self.is_closed = true;
-        let now = Instant::now();
-        // A patience beyond the clock's range is endless.
-        let until = now.checked_add(patience).unwrap_or(now + Duration::from_hours(24 * 365));
         let mut left = Vec::new();
         let was_to_end = self.is_to_end.load(Ordering::Acquire);
         match self.status() {
@@ -151,11 +149,12 @@ impl RunningProcess {
             }
             None if self.ending == Ending::Terminated => {
                 Group::terminate(&self.child);
-                if timeout_at(until, reaches(&self.output, |now| now.ended)).await.is_err() {
+                let ended = reaches(&self.output, |now| now.ended);
+                if patience.wait_for(ended).await.is_none() {
                     left.push(Leftover::Process {
                         command: self.command.clone(),
                         id: self.id(),
-                        after: patience,
+                        after: patience.total,
                     });
                 }
             }
@@ -163,7 +162,7 @@ impl RunningProcess {
         }
         // One that was killed had no chance to end what it had started.
         if self.status().is_some() && self.ending == Ending::Terminated {
-            left.extend(self.orphans(until).await);
+            left.extend(self.orphans(patience).await);
         }
         self.group.kill(&self.child);
         let gone = reaches(&self.output, |now| now.group_ended.then_some(()));
@@ -173,10 +172,10 @@ impl RunningProcess {
     }
 
     /// What the process has started, and has neither ended nor ends in time.
-    async fn orphans(&self, until: Instant) -> Vec<Leftover> {
+    async fn orphans(&self, patience: Patience) -> Vec<Leftover> {
         let orphans = loop {
             let orphans = survivors(self.group.id(), &self.mark);
-            if orphans.is_empty() || Instant::now() >= until {
+            if orphans.is_empty() || patience.is_over() {
                 break orphans;
             }
             // Nobody tells of the end of processes that are not one's own children.
