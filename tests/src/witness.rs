@@ -59,10 +59,12 @@ impl Heartbeat {
     /// apart.
     pub const BRISK: Self =
         Self { interval: Duration::from_secs(1), timeout: Duration::from_secs(2) };
-    /// The same for python-engineio, which tells its clients whole seconds alone: of a shorter
-    /// interval they hear that there is no heartbeat.
+    /// The same for python-engineio, which tells its clients whole seconds alone, and whose server
+    /// has three alarms: a reader's after interval and timeout, one that looks for pongs at every
+    /// multiple of the timeout, and its client's. With these two numbers each is a second or more
+    /// from the next.
     pub const BRISK_FOR_PYTHON: Self =
-        Self { interval: Duration::from_secs(1), timeout: Duration::from_millis(1600) };
+        Self { interval: Duration::from_secs(2), timeout: Duration::from_secs(3) };
 }
 
 impl Witness {

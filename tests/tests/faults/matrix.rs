@@ -54,8 +54,8 @@ async fn the_second_engine_reports_what_its_matrix_says() {
         .collect()
         .await;
     for (row, mut cell) in ROWS.iter().zip(cells) {
-        if row.fault == PINGS_SWALLOWED && EITHER_ALARM.contains(&&*cell.client) {
-            cell.client = EITHER_ALARM.join(" or ");
+        if row.fault == PINGS_SWALLOWED {
+            cell.allow_either_first();
         }
         writeln!(table, "| {} | {cell} |", row.fault).expect("memory");
     }
@@ -65,10 +65,6 @@ async fn the_second_engine_reports_what_its_matrix_says() {
 }
 
 const PINGS_SWALLOWED: &str = "pings swallowed";
-
-/// What rust_socketio reports of a heartbeat that fails. Without pings its alarm and the server's
-/// ring at the same time: it may see the server's close first.
-const EITHER_ALARM: [&str; 2] = ["transport error", "transport close"];
 
 /// A fault, and when and how it is caused.
 struct Row {
@@ -112,6 +108,21 @@ impl Row {
 struct Reports {
     client: String,
     server: Option<String>,
+}
+
+impl Reports {
+    /// Without pings the alarms of rust_socketio and of the server ring at the same time: either
+    /// may see the other's close first.
+    fn allow_either_first(&mut self) {
+        let (client, server) =
+            (["transport error", "transport close"], ["HeartbeatTimeout", "TransportClose"]);
+        if client.contains(&&*self.client) {
+            self.client = client.join(" or ");
+        }
+        if let Some(told) = self.server.as_mut().filter(|told| server.contains(&&***told)) {
+            *told = server.join("` or `");
+        }
+    }
 }
 
 impl std::fmt::Display for Reports {
