@@ -234,8 +234,10 @@ fn the_server_disconnects_a_client(
 #[test]
 fn closing_a_client_whose_runtime_stands_still_has_a_deadline() -> Result {
     let _turn = turn();
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (one, other) = (runtime(), runtime());
+    let runtime = || tokio::runtime::Builder::new_current_thread();
+    let one = runtime().enable_all().build().unwrap();
+    // Its clock jumps to the deadline.
+    let other = runtime().enable_time().start_paused(true).build().unwrap();
     let app = one.block_on(create_app(hello::router()).into_future())?;
     let client = one.block_on(create_socketio_client(&app).into_future())?;
     let client = other.block_on(async move {

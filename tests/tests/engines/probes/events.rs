@@ -127,7 +127,7 @@ pub(crate) async fn ack_after_a_lost_one(bench: &Bench<'_>) -> Outcome {
 pub(crate) async fn ack_behind_a_lost_one(bench: &Bench<'_>) -> Outcome {
     let client = bench.client().await?;
     let _lost = client.send_with_ack("nobody-answers", 1);
-    let next = client.send_with_ack("message-with-ack", 2).timeout(Duration::from_millis(500));
+    let next = client.send_with_ack("message-with-ack", 2).timeout(Duration::from_secs(2));
     ensure(next.await?.values() == [json!(2)], "the answer is another's")
 }
 

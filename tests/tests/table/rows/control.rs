@@ -46,10 +46,11 @@ pub(super) async fn pings(column: &Column) -> Result {
     let impatient = |child: ChildProcess| {
         child
             .env("PING_INTERVAL", "200")
-            .env("PING_TIMEOUT", "600")
+            .env("PING_TIMEOUT", "1500")
             .env("PARSER", name(column.parser))
     };
-    let (interval, timeout) = (Duration::from_millis(200), Duration::from_millis(600));
+    // A busy machine must not make the one that answers too late.
+    let (interval, timeout) = (Duration::from_millis(200), Duration::from_millis(1500));
     let limits = Limits { ping_interval: interval, ping_timeout: timeout, ..Limits::relaxed() };
     let app = match column.peer {
         Peer::Rust => create_app(peer::server(limits).router()).await?,
