@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use crate::connector::{Connecting, Connector, Transit, connecting};
 use crate::{Error, Result};
@@ -35,8 +35,7 @@ impl Connector for Tls {
             let name = ServerName::try_from(name)
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
             let connector = TlsConnector::from(Arc::clone(&self.config));
-            let stream = connector.connect(name, stream).await?;
-            Ok(stream)
+            connector.connect(name, stream).await.map_err(explained)
         })
     }
 
@@ -47,6 +46,21 @@ impl Connector for Tls {
     fn transit(&self) -> Transit {
         self.inner.transit()
     }
+}
+
+/// Adds what to do to what rustls says is wrong.
+fn explained(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    let remedy = match cause {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "what answers speaks no TLS: the URL of a plain server begins with http"
+        }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "a certificate of your own making is trusted with .root_certificate(pem)"
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), format!("{error}\n  {remedy}"))
 }
 
 fn add(store: &mut RootCertStore, pem: &[u8]) -> Result {

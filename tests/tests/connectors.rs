@@ -35,7 +35,20 @@ async fn a_certificate_nobody_trusts_is_refused_with_the_reason() -> Result {
     let (port, _) = encrypt(&app).await;
     let error = create_socketio_client(format!("https://localhost:{port}")).await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
-    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
+    let reason = "invalid peer certificate: UnknownIssuer\n  a certificate of your own making is \
+                  trusted with .root_certificate(pem)\n";
+    assert!(error.to_string().contains(reason), "{error}");
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_plain_server_is_told_from_one_with_tls() -> Result {
+    let app = create_app(hello::router()).await?;
+    let url = app.url().replace("http", "https");
+    let error = create_socketio_client(url).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    let reason = "\n  what answers speaks no TLS: the URL of a plain server begins with http\n";
+    assert!(error.to_string().contains(reason), "{error}");
     close(app).await
 }
 
