@@ -206,7 +206,7 @@ async fn tasks_that_do_not_end(patience: Patience) -> Option<Leftover> {
     // In a hook of panics a flag is all that is safe to set, so it is looked at again and again.
     let telling = Patience::starting_now(patience.total);
     while panics::are_being_told() && !telling.is_over() {
-        tokio::time::sleep(grace / 50).await;
+        tokio::time::sleep(grace / LOOKS).await;
     }
     let grace = Patience::starting_now(grace);
     let count = tasks_after(grace, &metrics).await?;
@@ -233,7 +233,7 @@ async fn tasks_after(patience: Patience, metrics: &RuntimeMetrics) -> Option<usi
         if look < 100 {
             tokio::task::yield_now().await;
         } else {
-            tokio::time::sleep(patience.total / 50).await;
+            tokio::time::sleep(patience.total / LOOKS).await;
         }
     }
     None
@@ -277,7 +277,9 @@ impl Drop for OwnRuntime {
 /// How long handlers that are at work may take to return, once their clients have gone.
 const GRACE: Duration = Duration::from_millis(50);
 /// The same where time cannot fly.
-const GRACE_OF_THREADS: Duration = Duration::from_millis(500);
+const GRACE_OF_THREADS: Duration = Duration::from_secs(2);
+/// How often it is looked whether they have, at most.
+const LOOKS: u32 = 200;
 /// How long tasks may wait for timers, in virtual time.
 const VIRTUAL_PATIENCE: Duration = Duration::from_mins(2);
 /// How long a dropped app's connections may take to end.

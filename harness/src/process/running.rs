@@ -234,4 +234,4 @@ impl fmt::Debug for RunningProcess {
 /// Between two looks for processes that were left behind.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long what a process has printed may be under way when it has ended.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_secs(2);
