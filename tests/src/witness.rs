@@ -58,13 +58,15 @@ impl Heartbeat {
     /// client connects, nor between the alarms of a server and its client, which are an interval
     /// apart.
     pub const BRISK: Self =
-        Self { interval: Duration::from_secs(1), timeout: Duration::from_secs(2) };
+        Self { interval: Duration::from_secs(2), timeout: Duration::from_secs(2) };
     /// The same for python-engineio, which tells its clients whole seconds alone, and whose server
     /// has three alarms: a reader's after interval and timeout, one that looks for pongs at every
     /// multiple of the timeout, and its client's. With these two numbers each is a second or more
     /// from the next.
     pub const BRISK_FOR_PYTHON: Self =
         Self { interval: Duration::from_secs(2), timeout: Duration::from_secs(3) };
+    /// Twice what both sides take to miss a brisk one.
+    pub const MISSED_WITHIN: Duration = Duration::from_secs(15);
 }
 
 impl Witness {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{StreamExt, stream};
@@ -148,7 +147,7 @@ async fn connect(witness: &Witness, cause: Cause, via: Via) -> Result<SocketIoCl
     let client = create_socketio_client(&witness.app)
         .transports(transports)
         .upgrade(Upgrade::OnRequest)
-        .timeout(scaled(LONGER_THAN_A_HEARTBEAT))
+        .timeout(scaled(Heartbeat::MISSED_WITHIN))
         .ready("auth")
         .await?;
     client.send_with_ack("message-with-ack", 0).await?;
@@ -380,6 +379,3 @@ const NO_SUCH_CELL: &str = "–";
 const STARTING_AT_ONCE: usize = 6;
 
 const VIAS: [Via; 2] = [Via::Websocket, Via::Polling];
-
-/// Of the slowest, python-engineio's, which takes seven seconds to miss one.
-const LONGER_THAN_A_HEARTBEAT: Duration = Duration::from_secs(15);

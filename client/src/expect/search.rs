@@ -11,7 +11,7 @@ use super::hints;
 use super::pattern::EventPattern;
 use super::source::{Observed, Source};
 use super::unmet::{Candidate, Unmet};
-use crate::{Error, Result};
+use crate::{DEFAULT_TIMEOUT, Error, Result, scaled};
 
 /// A walk along a log, from a position on, as long as a deadline allows.
 pub(crate) struct Search<E> {
@@ -62,10 +62,11 @@ impl<E: Observed> Search<E> {
         })
     }
 
-    /// Everything that the server has sent by now.
+    /// Everything that the server has sent by now. The fence gets time for its round trip, however
+    /// late the events came.
     pub(crate) async fn rest(&mut self) -> Result<Vec<E>> {
         let left = self.until.saturating_duration_since(Instant::now());
-        self.source.fence(left.max(LEAST_PATIENCE)).await?;
+        self.source.fence(left.max(scaled(DEFAULT_TIMEOUT))).await?;
         let (came, _) = self.source.look_on(self.position, Waker::noop());
         self.position += came.len();
         Ok(came)
@@ -171,6 +172,4 @@ pub(crate) fn candidate<E: Observed>(
 const COMPARED: usize = 1_000;
 const SHOWN: usize = 2;
 const MUCH_FURTHER: usize = 2;
-/// A fence is a round trip; it gets time for one, however late the events came.
-const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const A_LONG_TIME: Duration = Duration::from_secs(1 << 30);

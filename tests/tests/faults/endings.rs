@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_harness::{
     App, ClientError, CloseReason, Gone, Reconnection, Result, close, create_socketio_client,
+    scaled,
 };
 use socketio_tests::Via;
 use socketio_tests::witness::{Heartbeat, Witness};
@@ -94,7 +95,8 @@ async fn a_client_that_has_gone_is_missed_by_the_heartbeat(
     #[case] expected: &str,
 ) -> Result {
     let mut witness = witness(here, Heartbeat::BRISK).await?;
-    let client = create_socketio_client(&witness.app).await?;
+    let client =
+        create_socketio_client(&witness.app).timeout(scaled(Heartbeat::MISSED_WITHIN)).await?;
     let _gone = witness.app.faults().half_open(Gone::Client);
     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
     assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);

@@ -227,7 +227,7 @@ fn builder(witness: &Witness, relay: Option<&Relay>, via: Via, engine: Engine) -
         Some(relay) => create_socketio_client(relay),
         None => create_socketio_client(&witness.app),
     };
-    client.engine(engine).transports(via.transports())
+    client.engine(engine).transports(via.transports()).timeout(scaled(PATIENCE))
 }
 
 /// What the client hears when it asks.
@@ -310,5 +310,5 @@ const fn row(fault: &'static str, shows: Shows, cause: Cause) -> Row {
 }
 
 /// Longer than the heartbeat takes to fail.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(8);
 const AT_ONCE: usize = 12;

@@ -13,7 +13,9 @@ use socketio_tests::{back_in, connections_become, node_peer};
 /// A client that no longer answers pings is given up by the server.
 #[tokio::test]
 async fn pain_16_a_ping_timeout_can_be_caused() -> Result {
-    let app = create_app(peer::server(Limits::contract()).router()).await?;
+    let ping_timeout = Duration::from_secs(1);
+    let limits = Limits { ping_timeout, ..Limits::contract() };
+    let app = create_app(peer::server(limits).router()).await?;
     let client = create_socketio_client(&app).await?;
 
     client.answer_pings(false)?;
