@@ -1,10 +1,14 @@
 //! Every event arrives: once, in order, under its own name, with the bytes it was sent with.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use rstest::rstest;
 use serde_json::{Value, json};
-use socketio_harness::{Args, Event, Result, close, create_socketio_client};
+use socketio_harness::{
+    App, Args, Event, Result, SocketIoClient, close, create_socketio_client, scaled,
+};
 use socketio_tests::{Peer, Via};
 
 #[rstest]
@@ -14,7 +18,7 @@ async fn ten_thousand_events_arrive_in_order(
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let client = connect(&app, via).await?;
 
     client.send("burst", 10_000)?;
     let ticks: Vec<Event> = client.on("tick").take(10_000).try_collect().await?;
@@ -32,7 +36,7 @@ async fn what_is_sent_during_an_upgrade_arrives_in_order(
     #[values(Peer::Rust, Peer::Node, Peer::Python)] peer: Peer,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(Via::Upgrade.transports()).await?;
+    let client = connect(&app, Via::Upgrade).await?;
 
     let echoes = client.on("message-back");
     let mut sent = 0;
@@ -65,7 +69,7 @@ async fn each_of_a_hundred_acks_gets_its_own_answer(
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let client = connect(&app, via).await?;
 
     let questions: Vec<_> =
         (0..100).map(|number| client.send_with_ack("message-with-ack", (number, "x"))).collect();
@@ -86,7 +90,7 @@ async fn binary_of_any_size_survives(
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let client = connect(&app, via).await?;
 
     for size in [0, 1, 2, 3, 30, 125, 126, 65_535, 65_536, 1 << 20, 5 << 20] {
         let data = noise(size);
@@ -119,7 +123,7 @@ async fn binary_stands_anywhere_in_the_arguments(
         checksum: Some(noise(32)),
     };
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let client = connect(&app, via).await?;
 
     let args = (noise(7), 5, &upload, noise(2));
     let ack: (Bytes, u8, Upload, Bytes) =
@@ -137,7 +141,7 @@ async fn large_text_travels_by_polling(
     #[values(60_000, 70_000, 1 << 20, 5 << 20)] size: usize,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(Via::Polling.transports()).await?;
+    let client = connect(&app, Via::Polling).await?;
 
     let text = "ß".repeat(size / 2);
     client.send("message", &text)?;
@@ -155,7 +159,7 @@ async fn events_arrive_under_their_own_names(
     #[values(Via::Websocket, Via::Polling)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let client = connect(&app, via).await?;
     // The greeting of the contract.
     client.once("auth").await?;
 
@@ -183,7 +187,7 @@ async fn the_client_answers_the_servers_acks(
     #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
 ) -> Result {
     let app = peer.boot().await?;
-    let client = create_socketio_client(&app).transports(via.transports()).await?;
+    let client = connect(&app, via).await?;
 
     client.send("ask", "how many?")?;
     let question = client.once("question").await?;
@@ -214,6 +218,12 @@ async fn arguments_keep_their_json(
 
     client.close().await?;
     close(app).await
+}
+
+/// A client with time for what takes a server in Python seconds.
+async fn connect(app: &App, via: Via) -> Result<SocketIoClient> {
+    let client = create_socketio_client(app).transports(via.transports());
+    Ok(client.timeout(scaled(Duration::from_secs(20))).await?)
 }
 
 /// Bytes without a pattern, the same on every run. 0x1e, the separator of polling, is among them.

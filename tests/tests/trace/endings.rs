@@ -95,6 +95,7 @@ fn an_expectation_that_was_not_met_is_marked_on_its_client() {
         let app = boot(tracing).await?;
         let client = create_socketio_client(&app).await?;
         client.send("myEvent", (1, 2, 3))?;
+        client.fence().await?;
         let sum = client.expect("myEventResult").args([json!({"name": "harry", "result": 7})]);
         sum.within(Duration::from_millis(40)).await;
         close(app).await
