@@ -104,7 +104,7 @@ impl PollingServer {
     /// The next request with this method; the others stay where they are.
     ///
     /// # Panics
-    /// If none comes within five seconds.
+    /// If none comes within twenty seconds.
     pub async fn next(&mut self, method: Method) -> Request {
         if let Some(index) = self.seen.iter().position(|request| request.method == method) {
             return self.seen.remove(index).expect("just found");
@@ -118,7 +118,7 @@ impl PollingServer {
                 self.seen.push_back(request);
             }
         };
-        let came = tokio::time::timeout(scaled(Duration::from_secs(5)), coming).await;
+        let came = tokio::time::timeout(scaled(Duration::from_secs(20)), coming).await;
         came.map_err(|_| format!("no {method} came")).expect("a request in time")
     }
 

@@ -36,7 +36,7 @@ impl Held {
                 tokio::task::yield_now().await;
             }
         };
-        let came = tokio::time::timeout(scaled(Duration::from_secs(5)), coming).await;
+        let came = tokio::time::timeout(scaled(Duration::from_secs(20)), coming).await;
         assert!(came.is_ok(), "{:?}, expected {self:?}", Self::now());
     }
 }

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::{Limits, contract, hello, peer};
 use socketio_harness::{
-    App, ClientError, CloseReason, Result, close, create_app, create_socketio_client,
+    App, ClientError, CloseReason, Result, close, create_app, create_socketio_client, scaled,
 };
 use socketio_tests::{Peer, Via, alone, becomes, no_client_is_left_in, turn};
 use tokio::runtime::Handle;
@@ -28,7 +28,7 @@ async fn tasks_fall_to(expected: usize) {
             tokio::task::yield_now().await;
         }
     };
-    let fell = tokio::time::timeout(Duration::from_secs(5), falling).await;
+    let fell = tokio::time::timeout(scaled(Duration::from_secs(20)), falling).await;
     assert!(fell.is_ok(), "{} tasks are left, expected {expected}", tasks());
 }
 

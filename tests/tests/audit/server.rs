@@ -131,7 +131,7 @@ async fn handlers_that_wait_for_a_timer_end_in_virtual_time() -> Result {
     client.close().await?;
     let start = std::time::Instant::now();
     close(app).await?;
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     Ok(())
 }
 

@@ -191,7 +191,7 @@ async fn an_app_in_a_frozen_network_closes_all_the_same() -> Result {
     let start = Instant::now();
     drop(client);
     close(app).await?;
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     drop(frozen);
     Ok(())
 }

@@ -44,7 +44,7 @@ async fn a_relay_refuses_as_a_closed_port_does_and_keeps_its_port() -> Result {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(5), refused).await.expect("a refusal");
+    tokio::time::timeout(std::time::Duration::from_secs(20), refused).await.expect("a refusal");
     let error = create_socketio_client(&relay).await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     refusing.heal();
@@ -53,7 +53,7 @@ async fn a_relay_refuses_as_a_closed_port_does_and_keeps_its_port() -> Result {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(5), accepted).await.expect("an opening");
+    tokio::time::timeout(std::time::Duration::from_secs(20), accepted).await.expect("an opening");
     let client = create_socketio_client(&relay).await?;
     client.send_with_ack("message-with-ack", 1).await?;
     client.close().await?;

@@ -121,7 +121,7 @@ async fn one_that_is_never_ready_says_what_was_awaited() {
     assert!(handshake.contains("/socket.io (the last time: Connection refused"), "{handshake}");
     assert!(handshake.contains("\n  it was told the port in the environment"), "{handshake}");
     assert!(handshake.ends_with("it printed nothing"), "{handshake}");
-    assert!(start.elapsed() < Duration::from_secs(10), "nobody waits for their ends");
+    assert!(start.elapsed() < Duration::from_secs(30), "nobody waits for their ends");
 }
 
 #[tokio::test]
