@@ -77,7 +77,7 @@ async fn a_close_packet_may_be_followed_by_silence_on_polling() -> Result {
 #[case::polling(Transport::Polling)]
 #[tokio::test]
 async fn a_half_open_connection_is_found_by_its_silence(#[case] transport: Transport) -> Result {
-    let open = r#"0{"sid":"e","upgrades":[],"pingInterval":40,"pingTimeout":20}"#;
+    let open = r#"0{"sid":"e","upgrades":[],"pingInterval":1000,"pingTimeout":1000}"#;
     let script = async move |mut socket: Websocket| {
         socket.text(open).await;
         socket.next().await;
