@@ -13,8 +13,8 @@ use socketio_tests::{back_in, connections_become, node_peer};
 /// A client that no longer answers pings is given up by the server.
 #[tokio::test]
 async fn pain_16_a_ping_timeout_can_be_caused() -> Result {
-    let ping_timeout = Duration::from_secs(1);
-    let limits = Limits { ping_timeout, ..Limits::contract() };
+    let (ping_interval, ping_timeout) = (Duration::from_secs(2), Duration::from_secs(1));
+    let limits = Limits { ping_interval, ping_timeout, ..Limits::contract() };
     let app = create_app(peer::server(limits).router()).await?;
     let client = create_socketio_client(&app).await?;
 

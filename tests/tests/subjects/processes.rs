@@ -81,7 +81,8 @@ async fn a_port_that_was_asked_for_is_told() -> Result {
 
 #[tokio::test]
 async fn a_path_of_its_own_is_asked_for_readiness() {
-    let process = peer_process().ready_on_handshake().ready_within(Duration::from_millis(300));
+    // Long enough for a program to start on a busy machine.
+    let process = peer_process().ready_on_handshake().ready_within(Duration::from_secs(3));
     let error = create_app(process).path("/elsewhere").await.unwrap_err().to_string();
     assert!(error.contains("without answering at http://127.0.0.1:"), "{error}");
     assert!(error.contains("/elsewhere (the last time: \"HTTP/1.1 404 Not Found\")"), "{error}");

@@ -149,7 +149,8 @@ async fn nothing_is_left_of_an_app_that_is_dropped() -> Result {
         let written = std::fs::read_to_string(&written).unwrap_or_default();
         written.split_whitespace().map(|id| id.parse().expect("a number")).collect()
     };
-    let never = process().ready_within(Duration::from_millis(200));
+    // Long enough for a shell to write its file.
+    let never = process().ready_within(Duration::from_secs(3));
     create_app(never).await.expect_err("it is never ready");
     all_have_ended(&ids()).await;
     std::fs::remove_file(&written).expect("it was written");
