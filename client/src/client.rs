@@ -10,6 +10,7 @@ use socketio_proto::engine::Transport;
 
 use crate::ack::AckFuture;
 use crate::connection_events::ConnectionEvents;
+use crate::driver::linger::UNTOLD;
 use crate::of::NamespaceBuilder;
 use crate::once::Once;
 use crate::registry::Fate;
@@ -326,7 +327,7 @@ impl SocketIoClient {
 
 /// Longer than the driver waits for the server, which may be about to open a session, and then has
 /// to end it.
-const LONGEST_CLOSE: Duration = Duration::from_secs(15);
+const LONGEST_CLOSE: Duration = UNTOLD.saturating_mul(3);
 
 impl Drop for SocketIoClient {
     fn drop(&mut self) {

@@ -185,7 +185,7 @@ async fn run(mut server: Server, orders: oneshot::Receiver<Order>) -> Vec<Leftov
             leftovers
         }
         // The app was dropped.
-        Err(_) => server.stop(Patience::starting_now(FAREWELL)).await,
+        Err(_) => server.stop(Patience::starting_now(scaled(FAREWELL))).await,
     }
 }
 

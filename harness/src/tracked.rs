@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use std::time::Duration;
 
-use socketio_mock_client::ByteStream;
+use socketio_mock_client::{ByteStream, scaled};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Handle;
 
@@ -101,7 +101,7 @@ async fn end(mut stream: impl ByteStream, _open: Arc<OpenConnection>) {
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
     // A client that neither reads nor closes is reset in the end.
-    let _ = tokio::time::timeout(LINGER, ending).await;
+    let _ = tokio::time::timeout(scaled(LINGER), ending).await;
 }
 
 impl<S: ByteStream> AsyncRead for Tracked<S> {

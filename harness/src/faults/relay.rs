@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use socketio_mock_client::ByteStream;
+use socketio_mock_client::{ByteStream, scaled};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadHalf, split};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -230,7 +230,7 @@ async fn end(mut stream: Box<dyn ByteStream>) {
         stream.shutdown().await?;
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
-    let _ = tokio::time::timeout(LINGER, ending).await;
+    let _ = tokio::time::timeout(scaled(LINGER), ending).await;
 }
 
 /// Keeps a side in the belief that there is another.

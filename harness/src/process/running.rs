@@ -195,7 +195,7 @@ impl RunningProcess {
     /// Both outputs have ended, or a process it has left behind keeps them open.
     pub(super) async fn all_was_printed(&self) {
         let ended = reaches(&self.output, |now| (now.open_streams == 0).then_some(()));
-        let _ = timeout(LAST_WORDS, ended).await;
+        let _ = timeout(scaled(LAST_WORDS), ended).await;
     }
 }
 

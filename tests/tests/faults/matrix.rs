@@ -227,7 +227,7 @@ fn builder(witness: &Witness, relay: Option<&Relay>, via: Via, engine: Engine) -
         Some(relay) => create_socketio_client(relay),
         None => create_socketio_client(&witness.app),
     };
-    client.engine(engine).transports(via.transports()).timeout(scaled(PATIENCE))
+    client.engine(engine).transports(via.transports()).timeout(scaled(Heartbeat::MISSED_WITHIN))
 }
 
 /// What the client hears when it asks.
