@@ -23,6 +23,7 @@ use socketio_harness::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::error::Elapsed;
 
 /// The three ways a client can travel, as every test of events should be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,6 +118,12 @@ pub fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What comes of a wait, or its failure after twenty seconds: what takes longer than that on a busy
+/// machine has gone wrong.
+pub async fn in_time<F: Future>(wait: F) -> std::result::Result<F::Output, Elapsed> {
+    tokio::time::timeout(scaled(Duration::from_secs(20)), wait).await
+}
+
 /// Waits for what nobody tells of: a server of this process runs on a thread of its own, and learns
 /// of a client's end a moment after the client.
 ///
@@ -128,7 +135,7 @@ pub async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, look: impl Fn(
             tokio::task::yield_now().await;
         }
     };
-    let became = tokio::time::timeout(scaled(LONG), becoming).await;
+    let became = in_time(becoming).await;
     assert!(became.is_ok(), "expected {expected:?}, it is {:?}", look());
 }
 
@@ -167,7 +174,7 @@ pub async fn connections_become(app: &App, wanted: impl Fn(&Value) -> bool) {
             held = serde_json::from_str(&body).unwrap_or(Value::String(body));
         }
     };
-    let became = tokio::time::timeout(scaled(LONG), becoming).await;
+    let became = in_time(becoming).await;
     assert!(became.is_ok(), "the server holds {held}");
 }
 
@@ -209,6 +216,3 @@ pub async fn http_exchange(port: u16, method: &str, path: &str, headers: &[&str]
     };
     request.await.unwrap_or_else(|error| format!("{method} {path} failed: {error}"))
 }
-
-/// What takes longer on a busy machine has gone wrong.
-const LONG: Duration = Duration::from_secs(20);

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -14,8 +13,10 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::json;
-use socketio_harness::{App, create_app, scaled};
+use socketio_harness::{App, create_app};
 use tokio::sync::{Notify, mpsc};
+
+use crate::in_time;
 
 /// A request of the client.
 #[derive(Debug)]
@@ -118,7 +119,7 @@ impl PollingServer {
                 self.seen.push_back(request);
             }
         };
-        let came = tokio::time::timeout(scaled(Duration::from_secs(20)), coming).await;
+        let came = in_time(coming).await;
         came.map_err(|_| format!("no {method} came")).expect("a request in time")
     }
 

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use socketio_balancer::{Balancer, Policy, State};
 use socketio_fixtures::peer;
 use socketio_harness::{
-    App, Reconnection, Result, Transport, close, create_app, create_socketio_client, scaled,
+    App, Reconnection, Result, Transport, close, create_app, create_socketio_client,
 };
-use socketio_tests::{Via, http_exchange, http_get_at};
+use socketio_tests::{Via, http_exchange, http_get_at, in_time};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
@@ -244,7 +244,7 @@ async fn closing_leaves_nothing() -> Result {
             tokio::task::yield_now().await;
         }
     };
-    let gone = tokio::time::timeout(scaled(Duration::from_secs(20)), gone).await;
+    let gone = in_time(gone).await;
     assert!(gone.is_ok(), "{} tasks are left", Handle::current().metrics().num_alive_tasks());
     Ok(())
 }

@@ -1,17 +1,13 @@
 //! Two servers that share one Redis, and the same two without.
 #![expect(clippy::indexing_slicing, reason = "clients and nodes go by their numbers")]
 
-use std::time::Duration;
-
 use futures::TryStreamExt;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use socketio_fixtures::reference::config::Adapter;
 use socketio_fixtures::reference::{App, Config, Running, start};
-use socketio_harness::{
-    EventStream, Result, SocketIoClient, create_redis, create_socketio_client, scaled,
-};
-use socketio_tests::http_get_at;
+use socketio_harness::{EventStream, Result, SocketIoClient, create_redis, create_socketio_client};
+use socketio_tests::{http_get_at, in_time};
 
 /// Two nodes with two clients each, as in the recording: clients 0 and 2 on the first node.
 struct Cluster {
@@ -197,7 +193,7 @@ async fn a_redis_that_goes_and_comes_back_costs_only_what_was_said_meanwhile() -
             }
         }
     };
-    let back = tokio::time::timeout(scaled(Duration::from_secs(20)), back).await;
+    let back = in_time(back).await;
     assert!(back.is_ok(), "{} {}", cluster.status(0).await, cluster.status(1).await);
     assert_eq!(cluster.fan("b.app.emit", &EVERYONE).await?, only(&EVERYONE, &all));
     let counted = json!({ "connected": true, "lost": 3, "missed": 0 });

@@ -2,13 +2,12 @@
 //! descriptor, no connection on the other side.
 
 use std::fs::{read_dir, read_to_string};
-use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use rstest::rstest;
 use socketio_fixtures::{Limits, peer};
-use socketio_harness::{App, Engine, Result, close, create_app, create_socketio_client, scaled};
-use socketio_tests::{Peer, alone, becomes, no_client_is_left_in};
+use socketio_harness::{App, Engine, Result, close, create_app, create_socketio_client};
+use socketio_tests::{Peer, alone, becomes, in_time, no_client_is_left_in};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Held {
@@ -36,7 +35,7 @@ impl Held {
                 tokio::task::yield_now().await;
             }
         };
-        let came = tokio::time::timeout(scaled(Duration::from_secs(20)), coming).await;
+        let came = in_time(coming).await;
         assert!(came.is_ok(), "{:?}, expected {self:?}", Self::now());
     }
 }

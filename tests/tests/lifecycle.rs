@@ -8,9 +8,9 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::{Limits, contract, hello, peer};
 use socketio_harness::{
-    App, ClientError, CloseReason, Result, close, create_app, create_socketio_client, scaled,
+    App, ClientError, CloseReason, Result, close, create_app, create_socketio_client,
 };
-use socketio_tests::{Peer, Via, alone, becomes, no_client_is_left_in, turn};
+use socketio_tests::{Peer, Via, alone, becomes, in_time, no_client_is_left_in, turn};
 use tokio::runtime::Handle;
 
 fn tasks() -> usize {
@@ -28,7 +28,7 @@ async fn tasks_fall_to(expected: usize) {
             tokio::task::yield_now().await;
         }
     };
-    let fell = tokio::time::timeout(scaled(Duration::from_secs(20)), falling).await;
+    let fell = in_time(falling).await;
     assert!(fell.is_ok(), "{} tasks are left, expected {expected}", tasks());
 }
 

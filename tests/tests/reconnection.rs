@@ -11,7 +11,7 @@ use socketio_harness::{
     create_socketio_client,
 };
 use socketio_tests::scripted::{self, CONNECTED, Listener, OPEN};
-use socketio_tests::{Peer, Via, back_in};
+use socketio_tests::{Peer, Via, back_in, in_time};
 use tokio::sync::oneshot;
 
 fn quickly() -> Reconnection {
@@ -270,7 +270,7 @@ async fn a_session_that_opens_while_the_client_closes_is_ended() -> Result {
     assert!(request.starts_with("GET ") && !request.contains("sid="), "{request}");
     let goodbye = client.close();
     closing.send(()).expect("the server runs");
-    let told = tokio::time::timeout(Duration::from_secs(20), told).await.expect("it is ended");
+    let told = in_time(told).await.expect("it is ended");
     let farewell = told.expect("the server runs");
     assert!(farewell.starts_with("POST ") && farewell.contains("sid=second"), "{farewell}");
     assert!(farewell.ends_with("\r\n\r\n1"), "{farewell}");

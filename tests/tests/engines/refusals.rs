@@ -9,7 +9,7 @@ use socketio_harness::{
     ClientBuilder, ClientError, Engine, Parser, Protocol, Reconnection, Result, Target, Transport,
     UnixConnector,
 };
-use socketio_tests::scripted;
+use socketio_tests::{in_time, scripted};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -110,7 +110,7 @@ async fn calls_are_refused_before_anything_is_sent() -> Result {
         }
         frames
     };
-    let frames = tokio::time::timeout(Duration::from_secs(20), frames).await.expect("an end");
+    let frames = in_time(frames).await.expect("an end");
     // A pong that nobody has asked for, CONNECT, the event, DISCONNECT and a close packet.
     let lost = |frame: &String| frame.starts_with("42") && frame.ends_with("[\"lost\",1]");
     let frames: Vec<_> =

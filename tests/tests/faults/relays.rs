@@ -5,6 +5,7 @@ use socketio_fixtures::peer;
 use socketio_harness::{
     ClientError, CloseReason, Engine, Result, close, create_app, create_socketio_client,
 };
+use socketio_tests::in_time;
 use socketio_tests::witness::{Heartbeat, Witness};
 use tokio::net::TcpStream;
 
@@ -44,7 +45,7 @@ async fn a_relay_refuses_as_a_closed_port_does_and_keeps_its_port() -> Result {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), refused).await.expect("a refusal");
+    in_time(refused).await.expect("a refusal");
     let error = create_socketio_client(&relay).await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     refusing.heal();
@@ -53,7 +54,7 @@ async fn a_relay_refuses_as_a_closed_port_does_and_keeps_its_port() -> Result {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), accepted).await.expect("an opening");
+    in_time(accepted).await.expect("an opening");
     let client = create_socketio_client(&relay).await?;
     client.send_with_ack("message-with-ack", 1).await?;
     client.close().await?;

@@ -8,6 +8,7 @@ use socketio_fixtures::{hello, peer};
 use socketio_harness::{
     App, CloseReason, Error, Result, close, create_app, create_socketio_client, scaled,
 };
+use socketio_tests::in_time;
 use tokio::net::TcpListener;
 
 /// Neither an app nor a client that a test forgets keeps the process.
@@ -75,7 +76,7 @@ async fn pain_10_a_dropped_server_does_not_listen_on() -> Result {
             tokio::task::yield_now().await;
         }
     };
-    let freed = tokio::time::timeout(scaled(Duration::from_secs(20)), free).await;
+    let freed = in_time(free).await;
     assert!(freed.is_ok(), "the port of a dropped app is held");
     client.close().await?;
     Ok(())
