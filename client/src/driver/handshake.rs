@@ -3,6 +3,8 @@
 //! tungstenite reads the answer, but its own handshake leaves every connection a buffer of 4 KiB,
 //! and cuts the body of a refusal where the first read ended.
 
+use std::io;
+
 use http::header::{
     CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -26,7 +28,8 @@ pub(super) struct Accepted {
 }
 
 /// Asks for a websocket, with these headers beside those of the handshake. Fails with
-/// [`Error::Http`] if the server answers with anything else.
+/// [`Error::Http`] if the server answers with anything else, and as incomplete if it ends the
+/// connection instead.
 pub(super) async fn shake_hands(
     stream: &mut Box<dyn ByteStream>,
     target: &str,
@@ -34,8 +37,8 @@ pub(super) async fn shake_hands(
 ) -> Result<Accepted, Error> {
     let wants_protocol = headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
     let key = generate_key();
-    stream.write_all(&request(target, headers, &key)?).await?;
-    stream.flush().await?;
+    stream.write_all(&request(target, headers, &key)?).await.map_err(ended)?;
+    stream.flush().await.map_err(ended)?;
 
     let mut came = Vec::with_capacity(READ_AT_ONCE);
     let mut interim = 0;
@@ -101,9 +104,21 @@ async fn read_body(
 
 async fn read_some(stream: &mut Box<dyn ByteStream>, into: &mut Vec<u8>) -> Result<(), Error> {
     into.reserve(READ_AT_ONCE);
-    match stream.read_buf(into).await? {
+    match stream.read_buf(into).await.map_err(ended)? {
         0 => Err(ProtocolError::HandshakeIncomplete.into()),
         _ => Ok(()),
+    }
+}
+
+/// A connection that is reset has ended as one that is closed; which of them it is depends on what
+/// the server had read.
+fn ended(error: io::Error) -> Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
+            ProtocolError::HandshakeIncomplete.into()
+        }
+        _ => error.into(),
     }
 }
 

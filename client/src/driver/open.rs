@@ -14,6 +14,7 @@ use socketio_proto::Excerpt;
 use socketio_proto::Limits;
 use socketio_proto::engine::Transport;
 use tokio::time::{Instant, timeout_at};
+use tungstenite::error::ProtocolError;
 
 use super::http::{Http, HttpError};
 use super::websocket::WebsocketLane;
@@ -61,6 +62,9 @@ pub(crate) async fn websocket(
         Some(Err(tungstenite::Error::Http(response))) => {
             let body = response.body().as_deref().unwrap_or_default();
             Err(refused(endpoint, response.status(), body))
+        }
+        Some(Err(tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete))) => {
+            Err(not_socketio(endpoint, &ENDED))
         }
         Some(Err(error)) => Err(not_socketio(endpoint, &error)),
         None => Err(silent(endpoint, "the answer to the WebSocket handshake", patience)),
@@ -128,6 +132,9 @@ fn own_refusal(body: &[u8]) -> Option<(i64, String)> {
     let code = (0..).zip(MESSAGES).find(|(_, message)| *message == text)?.0;
     Some((code, text.to_owned()))
 }
+
+const ENDED: &str = "it ended the connection instead of answering the WebSocket handshake\n  \
+                     a server that speaks TLS may do so: its URL begins with https";
 
 /// The messages of Engine.IO, by code.
 const MESSAGES: [&str; 6] = [

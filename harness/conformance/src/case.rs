@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Context, Failure};
 
@@ -91,7 +91,7 @@ impl fmt::Debug for Case {
 }
 
 /// How strongly the specification asks for a requirement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// The specification says MUST, or defines what goes over the wire.
@@ -113,7 +113,7 @@ impl fmt::Display for Level {
 }
 
 /// A part of the two specifications, in the order of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Section {
     /// Engine.IO protocol v4, "Handshake".

@@ -1,12 +1,12 @@
 use std::fmt::Display;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why a case did not pass: what the requirement expects, and what came instead.
 ///
 /// The runner adds the transcript of the case, so neither text repeats the conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("expected {expected}; came: {came}")]
 #[non_exhaustive]
 pub struct Failure {
@@ -19,7 +19,7 @@ pub struct Failure {
 }
 
 /// What sort of thing came instead of the expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FailureKind {

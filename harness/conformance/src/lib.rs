@@ -54,7 +54,7 @@ pub use self::{
     failure::{Failure, FailureKind},
     known::{KnownFailure, KnownFailures, KnownFailuresError},
     pattern::{SelectError, select},
-    report::{CaseResult, Report, Summary, Text, Verdict},
+    report::{CaseResult, Html, Report, Summary, Text, Verdict},
     runner::Runner,
     subject::{Subject, SubjectError},
 };

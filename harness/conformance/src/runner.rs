@@ -123,10 +123,10 @@ impl Runner {
             (Ok(Err(failure)), _) => Verdict::Failed(failure),
         };
         CaseResult {
-            id: case.id(),
+            id: case.id().into(),
             section: case.section(),
             level: case.level(),
-            requirement: case.requirement(),
+            requirement: case.requirement().into(),
             verdict,
             duration: began.elapsed(),
             attempts: 1,
@@ -276,7 +276,7 @@ mod tests {
     async fn each_result_is_announced() {
         let announced = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&announced);
-        let on_result = move |result: &CaseResult| log.lock().unwrap().push(result.id);
+        let on_result = move |result: &CaseResult| log.lock().unwrap().push(result.id.clone());
         runner(case(Level::Must, passes)).on_result(on_result).run().await;
         assert_eq!(*announced.lock().unwrap(), ["own"]);
     }

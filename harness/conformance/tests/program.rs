@@ -52,6 +52,34 @@ fn reports_are_written_for_machines() {
 }
 
 #[test]
+fn a_page_shows_a_run_beside_those_before() {
+    let (json, html) = (file("earlier.json"), file("report.html"));
+    let output = run(&["--case=eio.close", &format!("--json={}", json.display())]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+    let html_option = format!("--html={}", html.display());
+    let beside = format!("--beside={}", json.display());
+    let output = run(&["--case=eio.upgrade", &html_option, &beside]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let page = fs::read_to_string(html).unwrap();
+    let servers = page.matches("<strong>the embedded server, http://127.0.0.1:").count();
+    assert_eq!(servers, 2, "{page}");
+    assert_eq!(page.matches(">not run<").count(), 5, "{page}");
+}
+
+#[test]
+fn what_is_no_report_is_refused_before_anything_is_judged() {
+    let other = file("other.json");
+    fs::write(&other, "{}").unwrap();
+    let beside = format!("--beside={}", other.display());
+    let output = run(&["--html=never.html", &beside]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    let refusal = "other.json is no report that --json has written: missing field `subject`";
+    assert!(stderr(&output).contains(refusal), "{}", stderr(&output));
+}
+
+#[test]
 fn a_known_failure_that_passes_fails_the_run() {
     let known = file("stale.toml");
     let id = "sio.ack.answers_with_the_same_id";

@@ -53,6 +53,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
+    /// Write the report as a page for a browser, with every frame of every case
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Beside this report on the page: that of another server, or of an earlier run, as --json has
+    /// written it; repeatable
+    #[arg(long, value_name = "FILE", requires = "html")]
+    pub(crate) beside: Vec<PathBuf>,
+
     /// List the cases and what each requires, and exit
     #[arg(long)]
     pub(crate) list: bool,

@@ -37,6 +37,8 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
         None if is_embedded => server::known_failures(&all)?,
         None => KnownFailures::default(),
     };
+    let beside: Vec<_> =
+        args.beside.iter().map(|file| read_report(file)).collect::<Result<_, _>>()?;
     let server = match &args.url {
         Some(_) => None,
         None if is_embedded => Some(Server::embedded().await?),
@@ -58,7 +60,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     if !is_success && let Some(words) = server.as_ref().and_then(Server::last_words) {
         anstream::eprintln!("\nThe last lines that the server printed:\n{words}");
     }
-    let reports = write_reports(&args, &report);
+    let reports = write_reports(&args, &report, &beside);
     // Last, so that a server that does not let go costs no report.
     if let Some(server) = server {
         server.close().await?;
@@ -114,6 +116,12 @@ fn read_known_failures(file: &Path, cases: &[Case]) -> Result<KnownFailures, Pro
         .map_err(|source| Problem::KnownFailures { file: file.display().to_string(), source })
 }
 
+fn read_report(file: &Path) -> Result<Report, Problem> {
+    let text = fs::read_to_string(file).map_err(Problem::file("read", file))?;
+    Report::from_json(&text)
+        .map_err(|source| Problem::Report { file: file.display().to_string(), source })
+}
+
 /// Writes to standard output; a reader that has seen enough is no problem.
 fn print(text: &str) -> Result<(), Problem> {
     match anstream::stdout().write_all(text.as_bytes()) {
@@ -125,11 +133,13 @@ fn print(text: &str) -> Result<(), Problem> {
 }
 
 /// All that were asked for; the first that cannot be written is the problem.
-fn write_reports(args: &Args, report: &Report) -> Result<(), Problem> {
+fn write_reports(args: &Args, report: &Report, beside: &[Report]) -> Result<(), Problem> {
     let junit = args.junit.as_ref().map_or(Ok(()), |file| write(file, &report.to_junit()?));
     let json =
         args.json.as_ref().map_or(Ok(()), |file| write(file, &format!("{:#}\n", report.to_json())));
-    junit.and(json)
+    let page = || report.html().beside(beside).to_string();
+    let html = args.html.as_ref().map_or(Ok(()), |file| write(file, &page()));
+    junit.and(json).and(html)
 }
 
 /// Writes a file, and makes the folders it is to stand in.

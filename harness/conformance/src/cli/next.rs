@@ -10,7 +10,7 @@ pub(crate) fn steps(args: &Args, report: &Report) -> String {
         .results
         .iter()
         .filter(|result| matches!(result.verdict, Verdict::Failed(_)))
-        .map(|result| result.id)
+        .map(|result| &*result.id)
         .collect();
     let unsuccessful = report.results.iter().find(|result| !result.verdict.is_success());
     let mut steps = String::new();

@@ -27,6 +27,8 @@ pub(crate) enum Problem {
     NotSocketIo { subject: Subject, came: String },
     #[error("{file}: {source}")]
     KnownFailures { file: String, source: KnownFailuresError },
+    #[error("{file} is no report that --json has written: {source}")]
+    Report { file: String, source: serde_json::Error },
     #[error("the embedded server: {0}")]
     Embedded(socketio_harness::Error),
     #[error(

@@ -16,7 +16,7 @@ impl Progress {
     }
 
     pub(crate) fn advance(&self, result: &CaseResult) {
-        self.0.set_message(result.id);
+        self.0.set_message(result.id.clone());
         self.0.inc(1);
     }
 

@@ -39,5 +39,5 @@ pub use self::{
 };
 pub(crate) use self::{
     session::EARLY,
-    transcript::{Line, Recorder, cut},
+    transcript::{Line, Recorder, cut, from_milliseconds},
 };

@@ -4,11 +4,11 @@ use std::{
     time::Duration,
 };
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tokio::time::Instant;
 
 /// What went over the wire during one case, in the order in which it was seen.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Transcript {
     /// The frames of all connections of the case.
@@ -16,11 +16,12 @@ pub struct Transcript {
 }
 
 /// One frame, or one HTTP request or response.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Entry {
     /// Time since the case began.
     #[serde(rename = "ms", serialize_with = "as_milliseconds")]
+    #[serde(deserialize_with = "from_milliseconds")]
     pub at: Duration,
     /// Which connection of the case, counted from 1.
     pub connection: usize,
@@ -33,7 +34,7 @@ pub struct Entry {
 }
 
 /// How a frame travelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// HTTP requests and responses.
@@ -43,7 +44,7 @@ pub enum Transport {
 }
 
 /// Which way a frame travelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// To the subject.
@@ -53,19 +54,23 @@ pub enum Direction {
 }
 
 impl Entry {
-    /// Time, connection and direction in columns of their own, to stand before the frame.
-    pub(crate) fn margin(&self) -> String {
+    /// The connection, such as `ws#2`.
+    pub(crate) fn line(&self) -> String {
         let transport = match self.transport {
             Transport::Polling => "http",
             Transport::WebSocket => "ws",
         };
+        format!("{transport}#{}", self.connection)
+    }
+
+    /// Time, connection and direction in columns of their own, to stand before the frame.
+    pub(crate) fn margin(&self) -> String {
         let arrow = match self.direction {
             Direction::Sent => '>',
             Direction::Received => '<',
         };
         let ms = self.at.as_secs_f64() * 1000.0;
-        let name = format!("{transport}#{}", self.connection);
-        format!("{ms:>7.1} ms  {name:<6} {arrow} ")
+        format!("{ms:>7.1} ms  {:<6} {arrow} ", self.line())
     }
 }
 
@@ -170,6 +175,10 @@ pub(crate) fn cut(text: &str) -> String {
 
 fn as_milliseconds<S: Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((at.as_secs_f64() * 1e4).round() / 10.0)
+}
+
+pub(crate) fn from_milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(from)? / 1000.0).map_err(D::Error::custom)
 }
 
 const LONGEST: usize = 200;

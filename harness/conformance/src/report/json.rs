@@ -1,6 +1,13 @@
+use std::time::Duration;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{CaseResult, Report, Verdict, milliseconds};
+use crate::{
+    Failure, Level, Section,
+    raw::{Transcript, from_milliseconds},
+};
 
 impl Report {
     /// The report as JSON, with the whole transcript of every case.
@@ -12,6 +19,14 @@ impl Report {
             "summary": self.summary(),
             "cases": self.results.iter().map(CaseResult::to_json).collect::<Vec<_>>(),
         })
+    }
+}
+
+impl Report {
+    /// Reads what [`to_json`](Self::to_json) has written, to set it beside another report.
+    pub fn from_json(json: &str) -> serde_json::Result<Self> {
+        let Form { subject, duration, cases } = serde_json::from_str(json)?;
+        Ok(Self { subject, duration, results: cases.into_iter().map(CaseResult::from).collect() })
     }
 }
 
@@ -40,6 +55,68 @@ impl CaseResult {
             "attempts": self.attempts,
             "transcript": self.transcript,
         })
+    }
+}
+
+/// What is read of a report; the rest of it is made of this.
+#[derive(Deserialize)]
+struct Form {
+    subject: String,
+    #[serde(rename = "duration_ms", deserialize_with = "from_milliseconds")]
+    duration: Duration,
+    cases: Vec<CaseForm>,
+}
+
+#[derive(Deserialize)]
+struct CaseForm {
+    id: String,
+    section: Section,
+    level: Level,
+    requirement: String,
+    #[serde(flatten)]
+    verdict: VerdictForm,
+    #[serde(rename = "duration_ms", deserialize_with = "from_milliseconds")]
+    duration: Duration,
+    attempts: usize,
+    transcript: Transcript,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+enum VerdictForm {
+    Passed,
+    Failed { failure: Failure },
+    KnownFailure { failure: Failure, reason: String },
+    UnexpectedPass { reason: String },
+    Noted { failure: Failure },
+    Panicked { reason: String },
+}
+
+impl From<CaseForm> for CaseResult {
+    fn from(form: CaseForm) -> Self {
+        Self {
+            id: form.id.into(),
+            section: form.section,
+            level: form.level,
+            requirement: form.requirement.into(),
+            verdict: form.verdict.into(),
+            duration: form.duration,
+            attempts: form.attempts,
+            transcript: form.transcript,
+        }
+    }
+}
+
+impl From<VerdictForm> for Verdict {
+    fn from(form: VerdictForm) -> Self {
+        match form {
+            VerdictForm::Passed => Self::Passed,
+            VerdictForm::Failed { failure } => Self::Failed(failure),
+            VerdictForm::KnownFailure { failure, reason } => Self::KnownFailure { failure, reason },
+            VerdictForm::UnexpectedPass { reason } => Self::UnexpectedPass { reason },
+            VerdictForm::Noted { failure } => Self::Noted(failure),
+            VerdictForm::Panicked { reason } => Self::Panicked(reason),
+        }
     }
 }
 
@@ -96,5 +173,24 @@ mod tests {
         assert_eq!(json["duration_ms"], 1234.0);
         assert_eq!(json["summary"]["known_failures"], 1);
         assert_eq!(json["cases"].as_array().map(Vec::len), Some(6));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let json = sample().to_json();
+        assert_eq!(Report::from_json(&json.to_string()).unwrap().to_json(), json);
+    }
+
+    #[test]
+    fn what_is_no_report_is_refused_with_a_reason() {
+        let json = sample().to_json().to_string();
+        for (written, instead, reason) in [
+            ("\"subject\"", "\"server\"", "missing field `subject`"),
+            ("\"unexpected-pass\"", "\"luck\"", "unknown variant `luck`"),
+            ("\"duration_ms\":1234.0", "\"duration_ms\":-1", "negative"),
+        ] {
+            let error = Report::from_json(&json.replace(written, instead)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

@@ -24,7 +24,7 @@ impl Report {
 
 impl CaseResult {
     fn to_junit(&self) -> TestCase {
-        let mut case = TestCase::new(self.id, self.status());
+        let mut case = TestCase::new(&*self.id, self.status());
         case.set_classname(self.section.to_string()).set_time(self.duration);
         if !matches!(self.verdict, Verdict::Passed) {
             let transcript: Vec<_> =

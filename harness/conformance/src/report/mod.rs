@@ -1,14 +1,15 @@
 //! What a run found, and the forms in which it is told.
 
+mod html;
 mod json;
 mod junit;
 mod text;
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use crate::{Failure, Level, Section, raw::Transcript};
 
-pub use self::text::Text;
+pub use self::{html::Html, text::Text};
 
 /// The results of a run.
 #[derive(Debug, Clone)]
@@ -27,13 +28,13 @@ pub struct Report {
 #[non_exhaustive]
 pub struct CaseResult {
     /// The stable name of the case.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// The part of the specification.
     pub section: Section,
     /// How strongly the specification asks for it.
     pub level: Level,
     /// What is required.
-    pub requirement: &'static str,
+    pub requirement: Cow<'static, str>,
     /// What came of it.
     pub verdict: Verdict,
     /// How long the case took, the last time it was held.
@@ -116,6 +117,11 @@ impl Report {
     pub fn text(&self) -> Text<'_> {
         Text::new(self)
     }
+
+    /// The report for a browser.
+    pub fn html(&self) -> Html<'_> {
+        Html::new(self)
+    }
 }
 
 impl fmt::Display for Report {
@@ -128,6 +134,38 @@ impl Verdict {
     /// Whether the run may succeed with it.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Passed | Self::KnownFailure { .. } | Self::Noted(_))
+    }
+
+    /// The verdict in a word; what fails the run is in capitals.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "pass",
+            Self::Failed(_) => "FAIL",
+            Self::KnownFailure { .. } => "known",
+            Self::UnexpectedPass { .. } => "STALE",
+            Self::Noted(_) => "note",
+            Self::Panicked(_) => "BROKEN",
+        }
+    }
+
+    /// What there is to say beyond the word, by name.
+    fn facts(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Passed => Vec::new(),
+            Self::Failed(failure) | Self::Noted(failure) => {
+                vec![("expected", &failure.expected), ("came", &failure.came)]
+            }
+            Self::KnownFailure { failure, reason } => {
+                vec![("expected", &failure.expected), ("came", &failure.came), ("reason", reason)]
+            }
+            Self::UnexpectedPass { reason } => {
+                vec![("came", "It passes: take it out of the known failures."), ("was", reason)]
+            }
+            Self::Panicked(message) => vec![
+                ("panic", message),
+                ("meaning", "The case is broken and says nothing about the server."),
+            ],
+        }
     }
 }
 
@@ -204,11 +242,12 @@ pub(crate) mod tests {
             frame: frame.to_owned(),
         };
         CaseResult {
-            id,
+            id: id.into(),
             section,
             level: Level::Must,
             requirement: "The server MUST close the connection, at once and for good, whatever \
-                          else it may have been doing.",
+                          else it may have been doing."
+                .into(),
             verdict,
             duration: Duration::from_millis(7),
             attempts: 1,

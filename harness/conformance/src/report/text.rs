@@ -7,7 +7,6 @@ use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSeparator, WordSplitter, core::Word};
 
 use super::{CaseResult, Report, Verdict};
-use crate::Failure;
 
 /// A report for a terminal of 80 columns: a table by section, the failures, the summary.
 #[derive(Debug, Clone)]
@@ -44,34 +43,19 @@ impl<'a> Text<'a> {
     }
 
     fn details(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for result in &self.report.results {
-            match &result.verdict {
-                Verdict::Passed => {}
-                Verdict::KnownFailure { failure, reason } => {
-                    self.title(f, result)?;
-                    field(f, "came", &failure.came)?;
-                    field(f, "reason", reason)?;
-                }
-                Verdict::Noted(failure) => {
-                    self.title(f, result)?;
-                    Self::failure(f, result, failure)?;
-                }
-                Verdict::Failed(failure) => {
-                    self.title(f, result)?;
-                    Self::failure(f, result, failure)?;
-                    self.transcript(f, result)?;
-                }
-                Verdict::UnexpectedPass { reason } => {
-                    self.title(f, result)?;
-                    field(f, "came", "It passes: take it out of the known failures.")?;
-                    field(f, "was", reason)?;
-                }
-                Verdict::Panicked(message) => {
-                    self.title(f, result)?;
-                    field(f, "panic", message)?;
-                    field(f, "meaning", "The case is broken and says nothing about the server.")?;
-                    self.transcript(f, result)?;
-                }
+        let results = self.report.results.iter();
+        for result in results.filter(|result| !matches!(result.verdict, Verdict::Passed)) {
+            self.title(f, result)?;
+            if matches!(result.verdict, Verdict::Failed(_) | Verdict::Noted(_)) {
+                let source = format!("{}; {}", result.level, result.section.source());
+                field(f, "requirement", &result.requirement)?;
+                field(f, "source", &source)?;
+            }
+            for (name, text) in result.verdict.facts() {
+                field(f, name, text)?;
+            }
+            if matches!(result.verdict, Verdict::Failed(_) | Verdict::Panicked(_)) {
+                self.transcript(f, result)?;
             }
         }
         Ok(())
@@ -80,14 +64,6 @@ impl<'a> Text<'a> {
     fn title(&self, f: &mut Formatter<'_>, result: &CaseResult) -> fmt::Result {
         let (word, style) = self.verdict(&result.verdict);
         writeln!(f, "\n{style}{word}{style:#} {}", result.id)
-    }
-
-    fn failure(f: &mut Formatter<'_>, result: &CaseResult, failure: &Failure) -> fmt::Result {
-        let source = format!("{}; {}", result.level, result.section.source());
-        field(f, "requirement", result.requirement)?;
-        field(f, "source", &source)?;
-        field(f, "expected", &failure.expected)?;
-        field(f, "came", &failure.came)
     }
 
     fn transcript(&self, f: &mut Formatter<'_>, result: &CaseResult) -> fmt::Result {
@@ -113,15 +89,14 @@ impl<'a> Text<'a> {
     }
 
     fn verdict(&self, verdict: &Verdict) -> (&'static str, Style) {
-        let (word, colour) = match verdict {
-            Verdict::Passed => ("pass", AnsiColor::Green),
-            Verdict::Failed(_) => ("FAIL", AnsiColor::Red),
-            Verdict::KnownFailure { .. } => ("known", AnsiColor::Yellow),
-            Verdict::UnexpectedPass { .. } => ("STALE", AnsiColor::Red),
-            Verdict::Noted(_) => ("note", AnsiColor::Cyan),
-            Verdict::Panicked(_) => ("BROKEN", AnsiColor::Magenta),
+        let colour = match verdict {
+            Verdict::Passed => AnsiColor::Green,
+            Verdict::Failed(_) | Verdict::UnexpectedPass { .. } => AnsiColor::Red,
+            Verdict::KnownFailure { .. } => AnsiColor::Yellow,
+            Verdict::Noted(_) => AnsiColor::Cyan,
+            Verdict::Panicked(_) => AnsiColor::Magenta,
         };
-        (word, self.style(colour.on_default()))
+        (verdict.word(), self.style(colour.on_default()))
     }
 
     fn style(&self, style: Style) -> Style {
