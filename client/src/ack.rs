@@ -129,8 +129,7 @@ impl Pending {
         match why {
             Unanswered::Ended(reason) => {
                 self.socket.meet(Fate::Ended);
-                let transcript = self.shared.transcript();
-                Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript }
+                self.shared.disconnected(self.waiting_for(), reason)
             }
             Unanswered::Unsupported(feature) => {
                 Error::Unsupported { engine: self.shared.engine, feature }

@@ -242,10 +242,7 @@ impl SocketIoClient {
                     let reason = shared.lock().upgrade_failure.clone().unwrap_or_default().into();
                     Error::UpgradeFailed { reason, transcript: shared.transcript() }
                 }
-                Some(_) => {
-                    let reason = socket.why_disconnected();
-                    Error::Disconnected { waiting_for, reason, transcript: shared.transcript() }
-                }
+                Some(_) => shared.disconnected(waiting_for, socket.why_disconnected()),
                 None => Error::Timeout {
                     waiting_for,
                     after: timeout,

@@ -158,11 +158,7 @@ impl ConnectionEvents {
     }
 
     fn ended(&self, waiting_for: &str) -> Error {
-        Error::Disconnected {
-            waiting_for: waiting_for.to_owned(),
-            reason: self.socket.why_disconnected(),
-            transcript: self.shared.transcript(),
-        }
+        self.shared.disconnected(waiting_for.to_owned(), self.socket.why_disconnected())
     }
 
     fn failing(&self, error: Error) -> Error {

@@ -117,12 +117,14 @@ pub enum Error {
     },
 
     /// The connection, or the namespace, ended before what was awaited came.
-    #[error("disconnected ({reason}) while waiting for {waiting_for}{transcript}")]
+    #[error("disconnected ({reason}) while waiting for {waiting_for}{hint}{transcript}")]
     Disconnected {
         /// What was awaited.
         waiting_for: String,
         /// Why the connection ended.
         reason: CloseReason,
+        /// What is known of the cause, as a sentence that follows; or nothing.
+        hint: Box<str>,
         /// The conversation so far.
         transcript: Box<Transcript>,
     },

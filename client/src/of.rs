@@ -98,8 +98,8 @@ fn no_reply(shared: &Shared, namespace: &str, patience: Patience) -> Error {
 }
 
 fn ended_early(shared: &Shared, namespace: &str, reason: CloseReason) -> Error {
-    let transcript = shared.transcript();
     if !shared.lock().opened {
+        let transcript = shared.transcript();
         let hint = match shared.endpoint.protocol {
             // socket.io says so in HTTP, in the middle of the websocket.
             Protocol::V3 => "\n  hint: socket.io 3 and 4 serve Engine.IO 3 with allowEIO3 alone",
@@ -107,7 +107,7 @@ fn ended_early(shared: &Shared, namespace: &str, reason: CloseReason) -> Error {
         };
         return open::not_socketio(&shared.endpoint, &format_args!("{reason}{hint}{transcript}"));
     }
-    Error::Disconnected { waiting_for: waiting_for_reply(namespace), reason, transcript }
+    shared.disconnected(waiting_for_reply(namespace), reason)
 }
 
 fn waiting_for_reply(namespace: &str) -> String {

@@ -87,8 +87,7 @@ impl Claim {
             }
             Err(reason) => {
                 self.socket.meet(Fate::Ended);
-                let transcript = self.shared.transcript();
-                Err(Error::Disconnected { waiting_for: self.waiting_for(), reason, transcript })
+                Err(self.shared.disconnected(self.waiting_for(), reason))
             }
         })
     }

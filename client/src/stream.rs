@@ -91,7 +91,7 @@ impl EventStream {
             Source::Named(claim) => (claim.shared(), claim.waiting_for()),
             Source::All(observation) => (&observation.shared, ANY.to_owned()),
         };
-        Error::Disconnected { waiting_for, reason, transcript: shared.transcript() }
+        shared.disconnected(waiting_for, reason)
     }
 }
 
@@ -170,8 +170,7 @@ impl Observation {
             }
             Err(reason) => {
                 self.socket.meet(Fate::Ended);
-                let (waiting_for, transcript) = (ANY.into(), self.shared.transcript());
-                Err(Error::Disconnected { waiting_for, reason, transcript })
+                Err(self.shared.disconnected(ANY.into(), reason))
             }
         })
     }

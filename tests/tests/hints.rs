@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use futures::{SinkExt, StreamExt};
 use serde_json::json;
 use socketio_harness::{
-    ChildProcess, ClientError, Reconnection, Result, SocketIoClient, close, create_app,
-    create_socketio_client,
+    ChildProcess, ClientError, Connecting, Connector, Reconnection, Result, SocketIoClient, Target,
+    close, connecting, create_app, create_socketio_client,
 };
-use socketio_tests::scripted::{self, Websocket};
+use socketio_tests::scripted::{self, CONNECTED, OPEN, Websocket};
 use socketioxide::{SocketIo, extract::SocketRef};
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -250,4 +251,81 @@ async fn the_end_of_a_server_process_is_told() -> Result {
     hints(&once(&client, "never").await, "the server's process has ended (signal: 9");
     client.close().await?;
     close(app).await
+}
+
+/// The message of a `once` that the end of the connection cuts short.
+async fn cut_short(client: &SocketIoClient) -> String {
+    let error = client.once("never").await.expect_err("the connection ends");
+    assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn the_end_of_a_server_process_is_told_where_it_ends_a_wait() -> Result {
+    let app = create_app(ChildProcess::new(env!("CARGO_BIN_EXE_peer-server"))).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    let left = create_socketio_client(&app).ready("auth").await?;
+    left.close().await?;
+    app.process().expect("it is one").kill();
+    app.process().expect("it is one").ended().await?;
+    hints(&cut_short(&client).await, "the server's process has ended (signal: 9");
+    client.close().await?;
+    assert!(!cut_short(&left).await.contains("hint:"), "the test itself has ended it");
+    close(app).await
+}
+
+#[tokio::test]
+async fn a_packet_that_is_too_large_for_the_server_is_told() -> Result {
+    let script = async move |mut socket: Websocket| {
+        socket.text(&OPEN.replace('}', ",\"maxPayload\":1000}")).await;
+        socket.next().await;
+        socket.text(CONNECTED).await;
+        // Takes it, and goes.
+        socket.next().await;
+    };
+    let target = scripted::websocket(script).await.expect("a listener");
+    let client = create_socketio_client(target).await?;
+    client.send("upload", "x".repeat(1_000))?;
+    let told = "the client has sent 1015 bytes in one packet, and the server takes 1000 at most";
+    hints(&cut_short(&client).await, told);
+    client.close().await?;
+    Ok(())
+}
+
+/// A server in memory that accepts one client, and then says nothing more.
+struct Silent;
+
+impl Connector for Silent {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        let (client, server) = tokio::io::duplex(1 << 10);
+        tokio::spawn(async move {
+            let mut socket = tokio_tungstenite::accept_async(server).await.expect("a handshake");
+            socket.send(OPEN.into()).await.expect("it is read");
+            socket.next().await.expect("a CONNECT").expect("a frame");
+            socket.send(CONNECTED.into()).await.expect("it is read");
+            while let Some(Ok(_)) = socket.next().await {}
+        });
+        connecting(async { Ok(client) })
+    }
+
+    fn is_in_memory(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_silence_of_the_server_is_told_with_its_length() -> Result {
+    let target = || Target::new("localhost", 80).connector(Silent);
+    let client = create_socketio_client(target()).timeout(Duration::from_mins(1)).await?;
+    hints(
+        &cut_short(&client).await,
+        "no ping of the server came for 45s (pingInterval + pingTimeout)",
+    );
+    client.close().await?;
+
+    let client = create_socketio_client(target()).timeout(Duration::from_mins(1)).await?;
+    client.pause_reading()?;
+    hints(&cut_short(&client).await, "the client reads nothing: pause_reading() is in force");
+    client.close().await?;
+    Ok(())
 }

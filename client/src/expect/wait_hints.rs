@@ -1,8 +1,10 @@
-//! Hints for waits that are no expectations: `once`, `on`, and the acks of `send_with_ack`.
+//! Hints for waits that are no expectations: `once`, `on`, and the acks of `send_with_ack`, be it
+//! that nothing came in time or that the connection ended.
 
 use std::sync::Arc;
 
 use serde_json::Value;
+use socketio_proto::connection::CloseReason;
 use socketio_proto::socket::Packet;
 
 use super::hints;
@@ -66,6 +68,51 @@ pub(crate) fn for_ack(
         hints.push("the client reads nothing: pause_reading() is in force".into());
     }
     lines(&hints)
+}
+
+/// What follows a message: why the connection, or its namespace, may have ended.
+pub(crate) fn for_end(reason: &CloseReason, shared: &Shared) -> String {
+    let is_own_doing = matches!(reason, CloseReason::ClientDisconnect | CloseReason::Dropped);
+    if is_own_doing {
+        return String::new();
+    }
+    let mut hints = shared.endpoint.target.reasons();
+    hints.extend(too_large(reason, shared));
+    // What may be, if nothing is known.
+    if hints.is_empty() {
+        hints.extend(silent(reason, shared));
+    }
+    lines(&hints)
+}
+
+/// Servers tell nobody that this is why they end a connection.
+fn too_large(reason: &CloseReason, shared: &Shared) -> Option<String> {
+    if !matches!(reason, CloseReason::TransportClose | CloseReason::TransportError(_)) {
+        return None;
+    }
+    let state = shared.lock();
+    let most = state.core.handshake()?.max_payload?;
+    let sent = state.recorder.transcript().entries();
+    let sent = sent.filter(|entry| entry.direction == Direction::Sent);
+    let largest = sent.map(|entry| entry.bytes).max().filter(|bytes| *bytes > most)?;
+    Some(format!(
+        "the client has sent {largest} bytes in one packet, and the server takes {most} at most \
+         (the maxPayload of its handshake)"
+    ))
+}
+
+fn silent(reason: &CloseReason, shared: &Shared) -> Option<String> {
+    let state = shared.lock();
+    if state.reading_paused {
+        return Some("the client reads nothing: pause_reading() is in force".into());
+    }
+    let limit = state.core.handshake()?.silence_limit();
+    (*reason == CloseReason::PingTimeout).then(|| {
+        format!(
+            "no ping of the server came for {limit:?} (pingInterval + pingTimeout): does a handler \
+             block it, or the network lose what it sends?"
+        )
+    })
 }
 
 fn lines(hints: &[String]) -> String {

@@ -16,6 +16,7 @@ use crate::driver::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::engine::turns::{AFTER_A_LOST_ONE, Turns};
+use crate::expect::wait_hints;
 use crate::observer::{Failure, Met, Opening, Recorder};
 use crate::registry::{Registry, WeakRegistry};
 use crate::socket::{AckSender, Socket, Unsent};
@@ -251,6 +252,12 @@ impl Shared {
         if let Some(observer) = state.recorder.observer() {
             observer.closed(self.since_start(Instant::now()), reason);
         }
+    }
+
+    /// The error of a wait that the end of the connection, or of its namespace, has cut short.
+    pub(crate) fn disconnected(&self, waiting_for: String, reason: CloseReason) -> Error {
+        let hint = wait_hints::for_end(&reason, self).into();
+        Error::Disconnected { waiting_for, reason, hint, transcript: self.transcript() }
     }
 
     /// Tells who looks on that the test will be told of a failure.

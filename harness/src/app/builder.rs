@@ -1,6 +1,6 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use socketio_mock_client::Registry;
 
@@ -216,12 +216,12 @@ fn reasons(
     // A client that outlives its app keeps nothing of it.
     let panics = Arc::downgrade(panics);
     let process = match running {
-        Running::Process(process) => Arc::downgrade(process.captured()),
-        _ => Weak::new(),
+        Running::Process(process) => Some(process.fate()),
+        _ => None,
     };
     move || {
         let panics = panics.upgrade().map(|panics| panics.so_far()).unwrap_or_default();
-        let ended = process.upgrade().and_then(|output| output.progress().borrow().ended);
+        let ended = process.as_ref().and_then(|fate| fate());
         let ended = ended.map(|status| format!("the server's process has ended ({status})"));
         panics.iter().map(ToString::to_string).chain(ended).collect()
     }

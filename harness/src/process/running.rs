@@ -137,6 +137,13 @@ impl RunningProcess {
         self.output.progress().borrow().ended
     }
 
+    /// How it has ended, if it has; nothing once it is closed. Asks the system: a client may see the
+    /// end of its connection before the thread that waits for the process has run.
+    pub(crate) fn fate(&self) -> impl Fn() -> Option<ExitStatus> + Send + Sync + use<> {
+        let child = Arc::downgrade(&self.child);
+        move || child.upgrade()?.try_wait().ok()?
+    }
+
     /// Ends it, and kills what is left. Returns what should not have been left.
     pub(crate) async fn stop(mut self, patience: Patience) -> Vec<Leftover> {
         self.is_closed = true;
