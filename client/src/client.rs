@@ -316,7 +316,8 @@ impl SocketIoClient {
     }
 
     /// Packets that belonged to nobody: acks that came too late or twice, events of a namespace
-    /// that is not connected.
+    /// that is not connected, and one that the end of the connection cut off before its last
+    /// attachment.
     pub fn stray_packets(&self) -> usize {
         self.shared.lock().strays
     }

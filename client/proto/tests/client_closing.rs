@@ -67,6 +67,20 @@ fn a_lost_transport_ends_everything() {
 }
 
 #[test]
+fn a_packet_that_the_end_cuts_off_is_told() {
+    let two = r#"452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    Script::connected().ws(two).ws_binary(b"first").lost(Websocket).gives([
+        r#"* stray BINARY_EVENT / e [{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}] <6669727374>"#,
+        "* disconnected /: transport close",
+        "* closed: transport close",
+    ]);
+    let mut client = Script::connected();
+    client.ws(two).ws_binary(b"first").ws_binary(b"second").drain();
+    client.call(Connection::close);
+    assert!(!client.drain().iter().any(|line| line.contains("stray")));
+}
+
+#[test]
 fn a_close_packet_ends_everything() {
     Script::connected().ws("1").gives([
         "close ws",

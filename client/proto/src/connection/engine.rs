@@ -255,6 +255,8 @@ impl Connection {
         }
         self.phase = Phase::Closed;
         self.held.clear();
+        let cut_off = self.codec.give_up();
+        self.tell_strays(cut_off);
         self.lose_all_namespaces(&reason);
         self.tell(Event::Closed(reason));
     }

@@ -64,7 +64,9 @@ pub enum Event {
         args: Args,
     },
     /// A packet nobody waits for: for a namespace that is not connected or was refused, a second
-    /// answer to CONNECT, or an ack whose id was never used, already answered or abandoned.
+    /// answer to CONNECT, or an ack whose id was never used, already answered or abandoned. And one
+    /// whose attachments had not all come when the connection ended; its placeholders stand in the
+    /// place of those.
     Stray(Packet),
     /// A namespace that was connected no longer is, or the server ended it instead of answering
     /// the CONNECT.

@@ -167,7 +167,7 @@ impl Connection {
         Some(*state)
     }
 
-    pub(super) fn tell_strays(&mut self, packets: Vec<Packet>) {
+    pub(super) fn tell_strays(&mut self, packets: impl IntoIterator<Item = Packet>) {
         self.outputs.extend(packets.into_iter().map(|packet| Output::Event(Event::Stray(packet))));
     }
 

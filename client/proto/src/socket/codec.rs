@@ -65,6 +65,15 @@ impl Codec {
         }
     }
 
+    /// The packet that was not complete when the connection ended.
+    pub(crate) fn give_up(&mut self) -> Option<Packet> {
+        match self {
+            Self::Default { decoder, .. } => decoder.give_up(),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack(_) => None,
+        }
+    }
+
     pub(crate) fn encode(&self, packet: &Packet) -> Vec<Frame> {
         match self {
             Self::Default { .. } => packet.encode(),

@@ -56,6 +56,11 @@ impl Decoder {
         Ok(Some(waiting.complete()))
     }
 
+    /// The packet begun last if attachments are still owed to it, which are no longer awaited.
+    pub(crate) fn give_up(&mut self) -> Option<Packet> {
+        self.waiting.take().map(|waiting| waiting.complete())
+    }
+
     /// Attachments that are still owed to the packet begun last.
     pub fn missing_attachments(&self) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.count - waiting.attachments.len())
