@@ -33,6 +33,7 @@ struct Live {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -65,8 +66,8 @@ impl Http {
             let work = ask(&mut sender, request, self.max_body);
             let (result, connection) = alongside(work, connection).await;
             match result {
-                Ok((headers, answer)) => {
-                    self.endpoint.keep_cookies(&headers);
+                Ok(answer) => {
+                    self.endpoint.keep_cookies(&answer.headers);
                     self.live = connection.map(|connection| Live { sender, connection });
                     return Ok(answer);
                 }
@@ -126,7 +127,7 @@ async fn ask(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
     max_body: usize,
-) -> Result<(HeaderMap, Answer), Failure> {
+) -> Result<Answer, Failure> {
     let failed = |error: hyper::Error| Failure {
         reason: describe(&error),
         unsent: error.is_canceled() || error.is_closed(),
@@ -137,7 +138,7 @@ async fn ask(
         .collect()
         .await
         .map_err(|error| Failure { reason: error.to_string(), unsent: false })?;
-    Ok((parts.headers, Answer { status: parts.status, body: body.to_bytes() }))
+    Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
 }
 
 /// Runs `work` to its end while the connection moves its bytes. Gives the connection back if it is

@@ -8,7 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::header::LOCATION;
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use socketio_proto::Excerpt;
 use socketio_proto::Limits;
@@ -16,7 +17,7 @@ use socketio_proto::engine::Transport;
 use tokio::time::{Instant, timeout_at};
 use tungstenite::error::ProtocolError;
 
-use super::http::{Http, HttpError};
+use super::http::{Answer, Http, HttpError};
 use super::websocket::WebsocketLane;
 use crate::endpoint::Endpoint;
 use crate::{Error, Result};
@@ -61,7 +62,7 @@ pub(crate) async fn websocket(
         Some(Err(tungstenite::Error::Io(error))) => Err(unreachable(endpoint, &error)),
         Some(Err(tungstenite::Error::Http(response))) => {
             let body = response.body().as_deref().unwrap_or_default();
-            Err(refused(endpoint, response.status(), body))
+            Err(refused(endpoint, response.status(), response.headers(), body))
         }
         Some(Err(tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete))) => {
             Err(not_socketio(endpoint, &ENDED))
@@ -81,7 +82,9 @@ pub(crate) async fn polling(
     let target = endpoint.request_target(Transport::Polling, None);
     match patience.wait_for(http.exchange(&Method::GET, &target, Bytes::new())).await {
         Some(Ok(answer)) if answer.status == StatusCode::OK => Ok((http, answer.body)),
-        Some(Ok(answer)) => Err(refused(endpoint, answer.status, &answer.body)),
+        Some(Ok(Answer { status, headers, body })) => {
+            Err(refused(endpoint, status, &headers, &body))
+        }
         Some(Err(HttpError::Connect(error))) => Err(unreachable(endpoint, &error)),
         Some(Err(error)) => Err(not_socketio(endpoint, &error)),
         None => Err(silent(endpoint, "the answer to the first poll", patience)),
@@ -102,7 +105,12 @@ pub(crate) fn unreachable(endpoint: &Endpoint, error: &std::io::Error) -> Error 
 }
 
 /// An HTTP error: Engine.IO's own, or somebody else's.
-pub(crate) fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> Error {
+pub(crate) fn refused(
+    endpoint: &Endpoint,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Error {
     match own_refusal(body) {
         Some((code, message)) => Error::SessionRefused {
             url: endpoint.url(),
@@ -111,11 +119,14 @@ pub(crate) fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> E
             message,
             hint: hint(code),
         },
-        None if body.is_empty() => not_socketio(endpoint, &format_args!("HTTP status {status}")),
-        None => not_socketio(
-            endpoint,
-            &format_args!("HTTP status {status}: {}", Excerpt::of_bytes(body)),
-        ),
+        None => {
+            // Proxies and logins send clients elsewhere, where no client of Socket.IO goes.
+            let elsewhere = headers.get(LOCATION).map(|to| Excerpt::of_bytes(to.as_bytes()));
+            let elsewhere = elsewhere.map(|to| format!(", which leads to {to}"));
+            let said = (!body.is_empty()).then(|| format!(": {}", Excerpt::of_bytes(body)));
+            let (elsewhere, said) = (elsewhere.unwrap_or_default(), said.unwrap_or_default());
+            not_socketio(endpoint, &format_args!("HTTP status {status}{elsewhere}{said}"))
+        }
     }
 }
 

@@ -107,7 +107,7 @@ impl PollingLane {
         }
         let polled = if reading { self.down.poll(cx) } else { None };
         match polled {
-            Some(Ok(Answer { status: StatusCode::OK, body })) => return Came::Payload(body),
+            Some(Ok(Answer { status: StatusCode::OK, body, .. })) => return Came::Payload(body),
             Some(Ok(answer)) => return Came::Lost(describe("GET", &answer)),
             Some(Err(error)) => return Came::Lost(format!("GET failed: {error}")),
             None => {}

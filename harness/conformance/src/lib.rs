@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! The program `socketio-conformance` does the same from the command line.
+//! The program `socketio-conformance` does the same from the command line; the [`guide`] shows both.
 //!
 //! # What the server under test has to serve
 //!
@@ -39,6 +39,7 @@ mod case;
 mod cases;
 mod context;
 mod failure;
+pub mod guide;
 mod known;
 mod pattern;
 pub mod raw;

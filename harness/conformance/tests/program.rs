@@ -124,7 +124,10 @@ fn answering(response: &'static str) -> String {
 fn a_server_that_is_none_of_socket_io_is_not_judged() {
     for (response, came) in [
         ("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>", "HTTP 200 <html></html>"),
-        ("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n", "HTTP 302"),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n",
+            "HTTP 302 (leads to /login)",
+        ),
         ("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", "HTTP 502"),
     ] {
         let output = run(&["--url", &answering(response)]);

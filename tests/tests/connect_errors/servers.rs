@@ -67,6 +67,18 @@ async fn a_web_page_answers() -> Result {
 }
 
 #[tokio::test]
+async fn the_server_leads_elsewhere() -> Result {
+    let login = "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n";
+    for transport in BOTH {
+        let target = scripted::http(login).await.expect("a listener");
+        let error = create_socketio_client(target).transports([transport]).await.unwrap_err();
+        assert!(matches!(error, Failure::NotSocketIo { .. }), "{error}");
+        says(&error, &["HTTP status 302 Found, which leads to \"/login\"\n"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn something_else_than_http_answers() -> Result {
     for transport in BOTH {
         let target = scripted::http("SSH-2.0-OpenSSH_9.2\r\n").await.expect("a listener");

@@ -84,10 +84,11 @@ fn cannot_connect(endpoint: &Endpoint, error: &engine::Error) -> Error {
     if let Some(tungstenite::Error::Http(answer)) = cause.downcast_ref() {
         // As much of it as came along with the head.
         let came = answer.body().as_deref().unwrap_or_default();
-        if chunked::is_chunked(answer.headers()) {
-            return open::refused(endpoint, answer.status(), &chunked::join(came).0);
+        let (status, headers) = (answer.status(), answer.headers());
+        if chunked::is_chunked(headers) {
+            return open::refused(endpoint, status, headers, &chunked::join(came).0);
         }
-        return open::refused(endpoint, answer.status(), came);
+        return open::refused(endpoint, status, headers, came);
     }
     open::not_socketio(endpoint, cause)
 }

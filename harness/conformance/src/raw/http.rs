@@ -16,6 +16,8 @@ use crate::{Context, Failure, FailureKind, Subject};
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
+    /// Where a redirection leads.
+    pub location: Option<String>,
     /// The body; bytes that are not UTF-8 are replaced.
     pub body: String,
 }
@@ -46,7 +48,9 @@ impl Reply {
     }
 
     pub(crate) fn shown(&self) -> String {
-        super::cut(format!("HTTP {} {}", self.status, self.body).trim_end())
+        let leads = |to: &String| format!(" (leads to {to})");
+        let elsewhere = self.location.as_ref().map(leads).unwrap_or_default();
+        super::cut(format!("HTTP {}{elsewhere} {}", self.status, self.body).trim_end())
     }
 }
 
@@ -133,13 +137,15 @@ async fn send(
     let exchange = async {
         let response = sender.send_request(request).await.map_err(cut)?;
         let status = response.status().as_u16();
+        let location = response.headers().get(header::LOCATION);
+        let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
         let body = Limited::new(response.into_body(), LARGEST_BODY)
             .collect()
             .await
             .map_err(|error| format!("the body was cut: {error}"))?
             .to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Reply { status, body })
+        Ok(Reply { status, location, body })
     };
     // The connection reports its end through the exchange; what it returns adds nothing.
     let connection = async {

@@ -90,7 +90,7 @@ impl<'a> Html<'a> {
                     h2 { (section) }
                     p.source { (section.source()) }
                 }
-                @for row in rows { (self.row(row)) }
+                div.cases { @for row in rows { (self.row(row)) } }
             }
         }
     }
