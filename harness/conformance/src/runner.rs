@@ -101,8 +101,9 @@ impl Runner {
             // A slow answer may have made a pong late, which can only fail a case.
             let slow =
                 ctx.recorder().slowest() > SLOW && !matches!(result.verdict, Verdict::Passed);
-            if attempts == ATTEMPTS || !(slow || stalls.any_since(began)) {
-                return CaseResult { attempts, ..result };
+            let steady = !(slow || stalls.any_since(began));
+            if steady || attempts == ATTEMPTS {
+                return CaseResult { attempts, steady, ..result };
             }
             attempts += 1;
         }
@@ -130,6 +131,7 @@ impl Runner {
             verdict,
             duration: began.elapsed(),
             attempts: 1,
+            steady: true,
             transcript: ctx.recorder().transcript(),
         }
     }

@@ -53,6 +53,7 @@ impl CaseResult {
             "reason": reason,
             "duration_ms": milliseconds(self.duration),
             "attempts": self.attempts,
+            "steady": self.steady,
             "transcript": self.transcript,
         })
     }
@@ -78,6 +79,7 @@ struct CaseForm {
     #[serde(rename = "duration_ms", deserialize_with = "from_milliseconds")]
     duration: Duration,
     attempts: usize,
+    steady: bool,
     transcript: Transcript,
 }
 
@@ -102,6 +104,7 @@ impl From<CaseForm> for CaseResult {
             verdict: form.verdict.into(),
             duration: form.duration,
             attempts: form.attempts,
+            steady: form.steady,
             transcript: form.transcript,
         }
     }
@@ -146,6 +149,7 @@ mod tests {
                 "reason": null,
                 "duration_ms": 7.0,
                 "attempts": 1,
+                "steady": true,
                 "transcript": [
                     {
                         "ms": 0.1,

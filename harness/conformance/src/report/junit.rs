@@ -60,10 +60,11 @@ impl CaseResult {
     fn non_success(&self, kind: NonSuccessKind, failure: &Failure) -> TestCaseStatus {
         let mut status = TestCaseStatus::non_success(kind);
         let (level, source) = (self.level, self.section.source());
+        let caution = self.caution().map(|caution| format!("\n{caution}")).unwrap_or_default();
         status
             .set_type(level.to_string())
             .set_message(failure.to_string())
-            .set_description(format!("{} ({level}; {source})", self.requirement));
+            .set_description(format!("{} ({level}; {source}){caution}", self.requirement));
         status
     }
 }

@@ -41,6 +41,9 @@ pub struct CaseResult {
     pub duration: Duration,
     /// How often it was held: more than once if the machine stood still meanwhile.
     pub attempts: usize,
+    /// Whether the machine kept time the last time it was held. If it did not, a failure may be the
+    /// machine's.
+    pub steady: bool,
     /// What went over the wire.
     pub transcript: Transcript,
 }
@@ -127,6 +130,22 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text().fmt(f)
+    }
+}
+
+impl CaseResult {
+    /// How far the verdict can be trusted, unless it was found at once.
+    fn caution(&self) -> Option<String> {
+        let times = counted(self.attempts, "time");
+        match (self.steady, self.attempts) {
+            (false, _) => Some(format!(
+                "Held {times}, and the machine stood still each time: the verdict may be its doing."
+            )),
+            (true, 2..) => {
+                Some(format!("Held {times}: the machine stood still during all but the last."))
+            }
+            (true, _) => None,
+        }
     }
 }
 
@@ -251,6 +270,7 @@ pub(crate) mod tests {
             verdict,
             duration: Duration::from_millis(7),
             attempts: 1,
+            steady: true,
             transcript: Transcript {
                 entries: vec![
                     entry(100, Direction::Sent, "1"),

@@ -54,6 +54,9 @@ impl<'a> Text<'a> {
             for (name, text) in result.verdict.facts() {
                 field(f, name, text)?;
             }
+            if let Some(caution) = result.caution().filter(|_| !result.steady) {
+                field(f, "caution", &caution)?;
+            }
             if matches!(result.verdict, Verdict::Failed(_) | Verdict::Panicked(_)) {
                 self.transcript(f, result)?;
             }
@@ -150,8 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_on_a_machine_that_stood_still_says_so() {
+        let mut report = sample();
+        (report.results[1].attempts, report.results[1].steady) = (5, false);
+        let text = report.to_string();
+        assert!(
+            text.contains("\n  caution      Held 5 times, and the machine stood still"),
+            "{text}"
+        );
+        report.results[1].steady = true;
+        assert!(!report.to_string().contains("caution"), "the last time it kept time");
+    }
+
+    #[test]
     fn it_fits_80_columns() {
         let mut report = sample();
+        report.results[1].steady = false;
         report.results[1].transcript.entries[0].frame = "42[".repeat(66);
         for line in report.to_string().lines() {
             assert!(line.chars().count() <= 80, "{line}");

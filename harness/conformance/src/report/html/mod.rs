@@ -211,12 +211,10 @@ fn finding(result: &CaseResult) -> Markup {
                 dd { (text) }
             }
             dt { "took" }
-            dd {
-                (milliseconds(result.duration)) " ms"
-                @if result.attempts > 1 {
-                    ", the last of " (result.attempts) " times: the machine stood still during the \
-                     others"
-                }
+            dd { (milliseconds(result.duration)) " ms" }
+            @if let Some(caution) = result.caution() {
+                dt { "caution" }
+                dd { (caution) }
             }
         }
         (transcript(&result.transcript, !result.verdict.is_success()))
