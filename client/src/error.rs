@@ -123,7 +123,7 @@ pub enum Error {
         waiting_for: String,
         /// Why the connection ended.
         reason: CloseReason,
-        /// What is known of the cause, as a sentence that follows; or nothing.
+        /// What is known of the cause, as lines that follow; or nothing.
         hint: Box<str>,
         /// The conversation so far.
         transcript: Box<Transcript>,

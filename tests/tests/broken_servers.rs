@@ -14,7 +14,7 @@ use socketio_harness::{close, create_app};
 
 #[tokio::test]
 async fn the_sound_server_passes_every_case() -> Result<(), Box<dyn Error>> {
-    let app = create_app(broken::router(None)).await?;
+    let app = create_app(broken::router_with(LIMITS, None)).await?;
     let report = Runner::new(Subject::parse(&app.url())?, cases()).run().await;
     assert!(report.is_success(), "{report}");
     Ok(close(app).await?)

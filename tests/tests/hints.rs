@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use serde_json::json;
 use socketio_harness::{
-    ChildProcess, ClientError, Connecting, Connector, Reconnection, Result, SocketIoClient, Target,
-    close, connecting, create_app, create_socketio_client,
+    ChildProcess, ClientError, Connecting, Connector, Protocol, Reconnection, Result,
+    SocketIoClient, Target, close, connecting, create_app, create_socketio_client,
 };
 use socketio_tests::scripted::{self, CONNECTED, OPEN, Websocket};
 use socketioxide::{SocketIo, extract::SocketRef};
@@ -293,15 +293,18 @@ async fn a_packet_that_is_too_large_for_the_server_is_told() -> Result {
 }
 
 /// A server in memory that accepts one client, and then says nothing more.
-struct Silent;
+struct Silent(Protocol);
 
 impl Connector for Silent {
     fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
         let (client, server) = tokio::io::duplex(1 << 10);
+        let Self(protocol) = *self;
         tokio::spawn(async move {
             let mut socket = tokio_tungstenite::accept_async(server).await.expect("a handshake");
             socket.send(OPEN.into()).await.expect("it is read");
-            socket.next().await.expect("a CONNECT").expect("a frame");
+            if protocol == Protocol::V4 {
+                socket.next().await.expect("a CONNECT").expect("a frame");
+            }
             socket.send(CONNECTED.into()).await.expect("it is read");
             while let Some(Ok(_)) = socket.next().await {}
         });
@@ -313,17 +316,23 @@ impl Connector for Silent {
     }
 }
 
+async fn silent(protocol: Protocol) -> Result<SocketIoClient> {
+    let target = Target::new("localhost", 80).connector(Silent(protocol));
+    Ok(create_socketio_client(target).protocol(protocol).timeout(Duration::from_mins(1)).await?)
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_silence_of_the_server_is_told_with_its_length() -> Result {
-    let target = || Target::new("localhost", 80).connector(Silent);
-    let client = create_socketio_client(target()).timeout(Duration::from_mins(1)).await?;
-    hints(
-        &cut_short(&client).await,
-        "no ping of the server came for 45s (pingInterval + pingTimeout)",
-    );
+    let client = silent(Protocol::V4).await?;
+    let silence = "no ping of the server came for 45s (pingInterval + pingTimeout)";
+    hints(&cut_short(&client).await, silence);
     client.close().await?;
 
-    let client = create_socketio_client(target()).timeout(Duration::from_mins(1)).await?;
+    let client = silent(Protocol::V3).await?;
+    hints(&cut_short(&client).await, "the server answered no ping for 20s (pingTimeout)");
+    client.close().await?;
+
+    let client = silent(Protocol::V4).await?;
     client.pause_reading()?;
     hints(&cut_short(&client).await, "the client reads nothing: pause_reading() is in force");
     client.close().await?;

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use socketio_conformance::{Report, Runner, Subject, cases, select};
-use socketio_fixtures::Limits;
 use socketio_fixtures::broken::{self, Defect};
 use socketio_harness::{close, create_app};
 use socketio_tests::browser::{Browser, Screen, Tab};
@@ -14,11 +13,7 @@ const FAILING: &str = "sio.ack.answers_with_the_same_id";
 const PASSING: &str = "sio.ack.carries_binary_attachments";
 
 async fn judge(defect: Option<Defect>) -> Result<Report, Box<dyn Error>> {
-    let app = create_app(match defect {
-        Some(defect) => broken::router_with(Limits::contract(), defect),
-        None => broken::router(None),
-    })
-    .await?;
+    let app = create_app(broken::router(defect)).await?;
     let cases = select(cases(), &["sio.ack".to_owned(), "sio.connect.joins".to_owned()])?;
     let report = Runner::new(Subject::parse(&app.url())?, cases).run().await;
     close(app).await?;
@@ -70,7 +65,10 @@ async fn the_page_opens_what_fails_and_hides_what_passes() -> Result<(), Box<dyn
     browser.click(tab, "#departures").await;
     assert_eq!(cases_in_sight(&mut browser, tab).await, json!([[FAILING, true]]));
 
-    // A link to a case opens it.
+    // A link to a case opens it, hidden or not.
+    browser.evaluate(tab, &format!("location.hash = '{PASSING}'")).await;
+    let expected = json!([[FAILING, true], [PASSING, true]]);
+    assert_eq!(cases_in_sight(&mut browser, tab).await, expected);
     let tab = browser.open(&format!("{page}#{PASSING}"), Screen::WIDE).await;
     let shown = format!("document.getElementById('{PASSING}').checkVisibility()");
     assert_eq!(browser.evaluate(tab, &shown).await, true);

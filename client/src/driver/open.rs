@@ -65,7 +65,8 @@ pub(crate) async fn websocket(
             Err(refused(endpoint, response.status(), response.headers(), body))
         }
         Some(Err(tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete))) => {
-            Err(not_socketio(endpoint, &ENDED))
+            let hint = if endpoint.target.secure { "" } else { OR_TLS };
+            Err(not_socketio(endpoint, &format_args!("{ENDED}{hint}")))
         }
         Some(Err(error)) => Err(not_socketio(endpoint, &error)),
         None => Err(silent(endpoint, "the answer to the WebSocket handshake", patience)),
@@ -111,23 +112,16 @@ pub(crate) fn refused(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Error {
-    match own_refusal(body) {
-        Some((code, message)) => Error::SessionRefused {
-            url: endpoint.url(),
-            status: status.as_u16(),
-            code,
-            message,
-            hint: hint(code),
-        },
-        None => {
-            // Proxies and logins send clients elsewhere, where no client of Socket.IO goes.
-            let elsewhere = headers.get(LOCATION).map(|to| Excerpt::of_bytes(to.as_bytes()));
-            let elsewhere = elsewhere.map(|to| format!(", which leads to {to}"));
-            let said = (!body.is_empty()).then(|| format!(": {}", Excerpt::of_bytes(body)));
-            let (elsewhere, said) = (elsewhere.unwrap_or_default(), said.unwrap_or_default());
-            not_socketio(endpoint, &format_args!("HTTP status {status}{elsewhere}{said}"))
-        }
+    if let Some((code, message)) = own_refusal(body) {
+        let (url, status, hint) = (endpoint.url(), status.as_u16(), hint(code));
+        return Error::SessionRefused { url, status, code, message, hint };
     }
+    // Proxies and logins send clients elsewhere, where no client of Socket.IO goes.
+    let elsewhere = headers.get(LOCATION).map(|to| Excerpt::of_bytes(to.as_bytes()));
+    let elsewhere = elsewhere.map(|to| format!(", which leads to {to}")).unwrap_or_default();
+    let said = (!body.is_empty()).then(|| format!(": {}", Excerpt::of_bytes(body)));
+    let said = said.unwrap_or_default();
+    not_socketio(endpoint, &format_args!("HTTP status {status}{elsewhere}{said}"))
 }
 
 /// Code and message, if the refusal is Engine.IO's own.
@@ -144,8 +138,8 @@ fn own_refusal(body: &[u8]) -> Option<(i64, String)> {
     Some((code, text.to_owned()))
 }
 
-const ENDED: &str = "it ended the connection instead of answering the WebSocket handshake\n  \
-                     a server that speaks TLS may do so: its URL begins with https";
+const ENDED: &str = "it ended the connection instead of answering the WebSocket handshake";
+const OR_TLS: &str = "\n  a server that speaks TLS may do so: its URL begins with https";
 
 /// The messages of Engine.IO, by code.
 const MESSAGES: [&str; 6] = [

@@ -2,9 +2,11 @@
 //! that nothing came in time or that the connection ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use socketio_proto::connection::CloseReason;
+use socketio_proto::engine::Protocol;
 use socketio_proto::socket::Packet;
 
 use super::hints;
@@ -106,13 +108,20 @@ fn silent(reason: &CloseReason, shared: &Shared) -> Option<String> {
     if state.reading_paused {
         return Some("the client reads nothing: pause_reading() is in force".into());
     }
-    let limit = state.core.handshake()?.silence_limit();
-    (*reason == CloseReason::PingTimeout).then(|| {
-        format!(
-            "no ping of the server came for {limit:?} (pingInterval + pingTimeout): does a handler \
-             block it, or the network lose what it sends?"
-        )
-    })
+    let handshake = state.core.handshake()?;
+    // Before Engine.IO 4 it is the client that pings.
+    let silence = match shared.endpoint.protocol {
+        Protocol::V3 => {
+            let limit = Duration::from_millis(handshake.ping_timeout);
+            format!("the server answered no ping for {limit:?} (pingTimeout)")
+        }
+        Protocol::V4 => {
+            let limit = handshake.silence_limit();
+            format!("no ping of the server came for {limit:?} (pingInterval + pingTimeout)")
+        }
+    };
+    (*reason == CloseReason::PingTimeout)
+        .then(|| format!("{silence}: does a handler block it, or the network lose what it sends?"))
 }
 
 fn lines(hints: &[String]) -> String {

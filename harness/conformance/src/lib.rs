@@ -16,7 +16,8 @@
 //! # }
 //! ```
 //!
-//! The program `socketio-conformance` does the same from the command line; the [`guide`] shows both.
+//! The program `socketio-conformance` does the same from the command line; the [`guide`] shows
+//! both.
 //!
 //! # What the server under test has to serve
 //!

@@ -91,19 +91,24 @@ impl Runner {
         }
     }
 
-    /// Holds the case until the machine kept time during it, a few times at most.
+    /// Holds the case until the machine kept time during it, within reason: a machine that stands
+    /// still now and then will not do so in the end, a server that is slow stays slow.
     async fn judge(&self, case: &Case, stalls: &Stalls) -> CaseResult {
+        let give_up = Instant::now() + self.timeout * PATIENCE;
         let mut attempts = 1;
         loop {
             let began = Instant::now();
             let ctx = Context::new(self.subject.clone(), self.timeout);
             let result = self.attempt(case, &ctx).await;
+            let ping_timeout = ctx.recorder().ping_timeout().unwrap_or(PING_TIMEOUT);
+            let harmless = (ping_timeout / 3).clamp(SHORTEST_STALL, LONGEST_STALL);
+            let stalled = stalls.any_since(began, harmless);
             // A slow answer may have made a pong late, which can only fail a case.
-            let slow =
-                ctx.recorder().slowest() > SLOW && !matches!(result.verdict, Verdict::Passed);
-            let steady = !(slow || stalls.any_since(began));
-            if steady || attempts == ATTEMPTS {
-                return CaseResult { attempts, steady, ..result };
+            let slow = ctx.recorder().slowest() > ping_timeout / 4
+                && !matches!(result.verdict, Verdict::Passed);
+            let go_on = (stalled && Instant::now() < give_up) || (slow && attempts < ATTEMPTS);
+            if !go_on {
+                return CaseResult { attempts, steady: !(stalled || slow), ..result };
             }
             attempts += 1;
         }
@@ -177,14 +182,22 @@ fn panic_message(error: tokio::task::JoinError) -> String {
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
+/// Of a server that answers slowly.
 const ATTEMPTS: usize = 5;
-/// A quarter of the ping timeout that the contract asks for.
-const SLOW: Duration = Duration::from_millis(50);
+/// How many times the time of a case is spent on a machine that stands still.
+const PATIENCE: u32 = 3;
+/// What the contract asks for.
+const PING_TIMEOUT: Duration = Duration::from_millis(200);
+/// Other schedulers' affair.
+const SHORTEST_STALL: Duration = Duration::from_millis(70);
+/// Heartbeats are not all that a stall upsets.
+const LONGEST_STALL: Duration = Duration::from_millis(250);
 const BACKSTOP: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::Section;
@@ -272,6 +285,23 @@ mod tests {
         assert!(matches!(failing, Verdict::KnownFailure { .. }), "{failing:?}");
         let passing = known_verdict(case(Level::Must, passes)).await;
         assert!(matches!(passing, Verdict::UnexpectedPass { .. }), "{passing:?}");
+    }
+
+    #[tokio::test]
+    async fn a_case_is_held_until_the_machine_has_kept_time() {
+        static HELD: AtomicUsize = AtomicUsize::new(0);
+        async fn stands_still_eight_times(_: Context) -> Result<(), Failure> {
+            if HELD.fetch_add(1, Ordering::Relaxed) >= 8 {
+                return Ok(());
+            }
+            // Nothing else runs on this thread, as on a machine that stands still.
+            std::thread::sleep(SHORTEST_STALL * 2);
+            Err(Failure::departure("something", "nothing"))
+        }
+        let mut report = runner(case(Level::Must, stands_still_eight_times)).run().await;
+        let result = report.results.remove(0);
+        assert!(matches!(result.verdict, Verdict::Passed), "{:?}", result.verdict);
+        assert!(result.attempts >= 9 && result.steady, "{result:?}");
     }
 
     #[tokio::test]

@@ -19,14 +19,14 @@ pub(crate) struct Stalls {
 #[derive(Debug)]
 struct State {
     last_tick: Instant,
-    /// When a stall ended.
-    ends: Vec<Instant>,
+    /// When a stall ended, and how long it was.
+    ended: Vec<(Instant, Duration)>,
 }
 
 impl Stalls {
     pub(crate) fn watch() -> Self {
         let last_tick = Instant::now();
-        let state = Arc::new(Mutex::new(State { last_tick, ends: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { last_tick, ended: Vec::new() }));
         let mut ticks = JoinSet::new();
         let watched = Arc::clone(&state);
         ticks.spawn(async move {
@@ -38,42 +38,43 @@ impl Stalls {
         Self { state, _ticks: ticks }
     }
 
-    /// Whether the machine stood still at some time after `since`.
-    pub(crate) fn any_since(&self, since: Instant) -> bool {
+    /// Whether the machine stood still for longer than `most` at some time after `since`.
+    pub(crate) fn any_since(&self, since: Instant, most: Duration) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // The tick of a stall that has just ended may be yet to come.
         state.tick(Instant::now());
-        state.ends.iter().any(|end| *end > since)
+        state.ended.iter().any(|(end, length)| *end > since && *length > most)
     }
 }
 
 impl State {
     fn tick(&mut self, now: Instant) {
-        if now - self.last_tick > TICK + LONGEST_PAUSE {
-            self.ends.push(now);
+        let late = (now - self.last_tick).saturating_sub(TICK);
+        if late > NOTICED {
+            self.ended.push((now, late));
         }
         self.last_tick = now;
     }
 }
 
 const TICK: Duration = Duration::from_millis(10);
-/// A third of the ping timeout that the contract asks for.
-const LONGEST_PAUSE: Duration = Duration::from_millis(70);
+/// Shorter than any stall that matters.
+const NOTICED: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn state(last_tick: Instant) -> State {
-        State { last_tick, ends: Vec::new() }
+        State { last_tick, ended: Vec::new() }
     }
 
     #[test]
     fn a_tick_that_is_somewhat_late_is_no_stall() {
         let began = Instant::now();
         let mut state = state(began);
-        state.tick(began + TICK + LONGEST_PAUSE);
-        assert!(state.ends.is_empty());
+        state.tick(began + TICK + NOTICED);
+        assert!(state.ended.is_empty());
     }
 
     #[test]
@@ -83,7 +84,7 @@ mod tests {
         let mut state = state(began);
         state.tick(end);
         state.tick(end + TICK);
-        assert_eq!(state.ends, [end]);
+        assert_eq!(state.ended, [(end, Duration::from_millis(990))]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -91,6 +92,6 @@ mod tests {
         let stalls = Stalls::watch();
         let began = Instant::now();
         tokio::time::sleep(Duration::from_mins(1)).await;
-        assert!(!stalls.any_since(began));
+        assert!(!stalls.any_since(began, Duration::ZERO));
     }
 }

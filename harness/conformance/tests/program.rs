@@ -72,8 +72,11 @@ fn what_is_no_report_is_refused_before_anything_is_judged() {
     let other = file("other.json");
     fs::write(&other, "{}").unwrap();
     let beside = format!("--beside={}", other.display());
-    let output = run(&["--html=never.html", &beside]);
+    let page = file("never.html");
+    let _ = fs::remove_file(&page);
+    let output = run(&[&format!("--html={}", page.display()), &beside]);
     assert_eq!(output.status.code(), Some(2));
+    assert!(!page.exists());
     assert_eq!(stdout(&output), "");
     let refusal = "other.json is no report that --json has written: missing field `subject`";
     assert!(stderr(&output).contains(refusal), "{}", stderr(&output));

@@ -138,7 +138,8 @@ impl RunningProcess {
     }
 
     /// How it has ended, if it has; nothing once it is closed. Asks the system: a client may see the
-    /// end of its connection before the thread that waits for the process has run.
+    /// end of its connection before the thread that waits for the process has run, seldom even
+    /// before the system tells.
     pub(crate) fn fate(&self) -> impl Fn() -> Option<ExitStatus> + Send + Sync + use<> {
         let child = Arc::downgrade(&self.child);
         move || child.upgrade()?.try_wait().ok()?

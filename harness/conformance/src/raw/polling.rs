@@ -37,6 +37,7 @@ impl Polling {
         let reply = exchange(ctx, &line, Method::GET, HANDSHAKE, "").await?;
         let mut packets = reply.expect_status(200)?.packets().map(str::to_owned);
         let open = Open::parse(&packets.next().unwrap_or_default())?;
+        ctx.recorder().opened(&open);
         let session = Self {
             ctx: ctx.clone(),
             line,

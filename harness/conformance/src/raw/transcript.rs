@@ -7,6 +7,8 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tokio::time::Instant;
 
+use super::Open;
+
 /// What went over the wire during one case, in the order in which it was seen.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -91,6 +93,7 @@ pub(crate) struct Recorder {
 struct State {
     connections: usize,
     slowest: Duration,
+    ping_timeout: Option<Duration>,
     transcript: Transcript,
 }
 
@@ -111,6 +114,17 @@ impl Recorder {
     /// The longest that a request took which a server answers at once.
     pub(crate) fn slowest(&self) -> Duration {
         self.with(|state| state.slowest)
+    }
+
+    /// The ping timeout that the subject has told, if it opened a session.
+    pub(crate) fn ping_timeout(&self) -> Option<Duration> {
+        self.with(|state| state.ping_timeout)
+    }
+
+    /// Notes what the subject has told of its heartbeat.
+    pub(crate) fn opened(&self, open: &Open) {
+        let told = open.ping_timeout().ok();
+        self.with(|state| state.ping_timeout = told.or(state.ping_timeout));
     }
 
     pub(crate) fn transcript(&self) -> Transcript {

@@ -26,6 +26,7 @@ impl WebSocket {
             Packet::Text(text) => Open::parse(&text)?,
             other @ Packet::Binary(_) => return Err(Failure::departure("an open packet", other)),
         };
+        ctx.recorder().opened(&open);
         let ctx = ctx.clone();
         Ok(Self { ctx, socket, open })
     }

@@ -83,4 +83,12 @@ mod tests {
     fn a_report_of_every_verdict() {
         insta::assert_snapshot!(sample().to_junit().unwrap());
     }
+
+    #[test]
+    fn a_verdict_that_is_uncertain_says_so() {
+        let mut report = sample();
+        assert!(!report.to_junit().unwrap().contains("Held"));
+        (report.results[1].attempts, report.results[1].steady) = (5, false);
+        assert!(report.to_junit().unwrap().contains("\nHeld 5 times; each time the machine"));
+    }
 }

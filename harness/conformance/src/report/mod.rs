@@ -39,10 +39,10 @@ pub struct CaseResult {
     pub verdict: Verdict,
     /// How long the case took, the last time it was held.
     pub duration: Duration,
-    /// How often it was held: more than once if the machine stood still meanwhile.
+    /// How often it was held: more than once if the machine stood still meanwhile, or if it failed
+    /// and an answer was slow.
     pub attempts: usize,
-    /// Whether the machine kept time the last time it was held. If it did not, a failure may be the
-    /// machine's.
+    /// Whether neither was so the last time. Otherwise the verdict may be owed to that.
     pub steady: bool,
     /// What went over the wire.
     pub transcript: Transcript,
@@ -139,11 +139,12 @@ impl CaseResult {
         let times = counted(self.attempts, "time");
         match (self.steady, self.attempts) {
             (false, _) => Some(format!(
-                "Held {times}, and the machine stood still each time: the verdict may be its doing."
+                "Held {times}; each time the machine stood still, or an answer was slow. The \
+                 verdict may be owed to that."
             )),
-            (true, 2..) => {
-                Some(format!("Held {times}: the machine stood still during all but the last."))
-            }
+            (true, 2..) => Some(format!(
+                "Held {times}; all but the last time the machine stood still, or an answer was slow."
+            )),
             (true, _) => None,
         }
     }

@@ -61,7 +61,10 @@ impl<'a> Html<'a> {
                     }
                     main {
                         div.heads {
-                            label { input #departures type="checkbox"; " Hide what passes" }
+                            label {
+                                input #departures type="checkbox" autocomplete="off";
+                                " Hide what passes"
+                            }
                             @if self.is_matrix() {
                                 @for (number, report) in (1..).zip(&self.reports) {
                                     span.head title=(report.subject) { (number) }
@@ -102,14 +105,13 @@ impl<'a> Html<'a> {
                 summary {
                     code { (id) }
                     span.level { (level) }
-                    @for (report, result) in &row.results {
-                        @let name = if self.is_matrix() { &*report.subject } else { "" };
-                        (badge(name, *result))
+                    @for (number, (report, result)) in (1..).zip(&row.results) {
+                        (badge(self.is_matrix().then_some((number, report)), *result))
                     }
                 }
                 // A link to the case opens it, as the browser opens whatever holds its target.
                 div.body #(id) {
-                    p.requirement { (requirement) }
+                    p.requirement { (requirement) " (" (level) ")" }
                     @for (number, (report, result)) in (1..).zip(&row.results) {
                         @if let Some(result) = result {
                             section.finding {
@@ -183,7 +185,8 @@ fn server(report: &Report) -> Markup {
     }
 }
 
-fn badge(server: &str, result: Option<&CaseResult>) -> Markup {
+/// Which server is said where there are several.
+fn badge(server: Option<(usize, &Report)>, result: Option<&CaseResult>) -> Markup {
     let word = result.map_or("not run", |result| result.verdict.word());
     let class = result.map_or_else(|| "absent".to_owned(), |_| word.to_ascii_lowercase());
     let mark = match result.map(|result| &result.verdict) {
@@ -194,9 +197,10 @@ fn badge(server: &str, result: Option<&CaseResult>) -> Markup {
         Some(Verdict::Noted(_)) => "i",
         Some(Verdict::Panicked(_)) => "!",
     };
-    let title = [server, word].join(if server.is_empty() { "" } else { ": " });
+    let title = server.map(|(_, report)| format!("{}: {word}", report.subject));
     html! {
-        span.badge.(class) title=(title) {
+        span.badge.(class) title=[title] {
+            @if let Some((number, _)) = server { span.unseen { (number) ": " } }
             span.mark aria-hidden="true" { (mark) }
             span.word { (word) }
         }
@@ -227,6 +231,14 @@ fn transcript(transcript: &Transcript, open: bool) -> Markup {
             details.transcript open[open] {
                 summary { "What went over the wire (" (transcript.entries.len()) ")" }
                 table {
+                    thead.unseen {
+                        tr {
+                            th scope="col" { "time" }
+                            th scope="col" { "connection" }
+                            th scope="col" { "direction" }
+                            th scope="col" { "frame" }
+                        }
+                    }
                     @for entry in &transcript.entries {
                         @let (class, arrow, way) = match entry.direction {
                             Direction::Sent => ("sent", "→", "sent"),
@@ -235,7 +247,7 @@ fn transcript(transcript: &Transcript, open: bool) -> Markup {
                         tr.(class) {
                             td.time { (format!("{:.1} ms", milliseconds(entry.at))) }
                             td.line { (entry.line()) }
-                            td.way { span title=(way) aria-label=(way) { (arrow) } }
+                            td.way { span role="img" title=(way) aria-label=(way) { (arrow) } }
                             td.frame { (entry.frame) }
                         }
                     }
@@ -305,6 +317,14 @@ mod tests {
             assert!(!page.contains(outside), "{outside}");
         }
         assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn a_verdict_that_is_uncertain_says_so() {
+        let mut report = sample();
+        report.results[0].attempts = 2;
+        let page = report.html().to_string();
+        assert!(page.contains("<dd>Held 2 times; all but the last time the machine"), "{page}");
     }
 
     #[test]
