@@ -167,7 +167,22 @@ fn a_text_message_between_attachments_ends_the_connection() {
     let mut client = Script::connected();
     client.ws(r#"451-["e",{"_placeholder":true,"num":0}]"#).ws(r#"42["f"]"#);
     let why = r#"* closed: parse error (expected binary attachment 1 of 1, got a text packet: "2[\"f\"]")"#;
-    assert_eq!(client.drain().last().map(String::as_str), Some(why));
+    let told = client.drain();
+    assert_eq!(told.last().map(String::as_str), Some(why));
+    assert!(told.iter().any(|line| line.starts_with("* stray EVENT / e ")), "{told:?}");
+}
+
+#[test]
+fn what_comes_before_a_packet_that_cannot_be_read_counts_on_polling_too() {
+    let mut client = Script::connected_by_polling();
+    client.body("42[\"a\"]\u{1e}42[\"b\"]\u{1e}b###\u{1e}42[\"c\"]");
+    let told = client.drain();
+    assert_eq!(told[..2], ["* event / a []", "* event / b []"]);
+    assert!(told.last().is_some_and(|line| line.starts_with("* closed: parse error")), "{told:?}");
+    // The end of the session is the end of the body.
+    let mut client = Script::connected_by_polling();
+    client.body("1\u{1e}b###");
+    assert_eq!(client.drain().last().map(String::as_str), Some("* closed: transport close"));
 }
 
 /// A recorded session of the official client: its frames must be ours for the same calls.

@@ -43,13 +43,16 @@ impl Connection {
         if !self.is_client() && self.transport != Transport::Polling {
             return Ok(());
         }
-        for frame in self.protocol.decode_payload(body, &self.limits)? {
+        // What comes before a packet that cannot be read counts, as over websocket.
+        let mut frames = Vec::new();
+        let whole = self.protocol.decode_payload_into(&mut frames, body, &self.limits);
+        for frame in frames {
             self.engine_packet(now, Packet::decode(&frame)?)?;
             if self.phase == Phase::Closed {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        whole
     }
 
     pub(super) fn engine_packet(&mut self, now: Instant, packet: Packet<'_>) -> Result<(), Error> {

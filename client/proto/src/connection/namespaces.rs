@@ -70,6 +70,13 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether an event could be sent if its namespace were connected: fails on a reserved name, and
+    /// on arguments that the parser cannot write.
+    pub fn check_event(&self, name: &str, args: &EncodedArgs) -> Result<(), Error> {
+        check_event_name(name)?;
+        self.codec.check_args(args)
+    }
+
     /// Sends an event and asks for an ack, which will be an [`Event::Ack`] with the id returned.
     pub fn emit_with_ack(
         &mut self,

@@ -11,15 +11,25 @@ use crate::limits::Limits;
 
 /// Splits a polling body into its packets.
 pub fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> {
+    let mut frames = Vec::new();
+    decode_into(&mut frames, body, limits)?;
+    Ok(frames)
+}
+
+/// The same, up to the first packet that cannot be read.
+pub(super) fn decode_into(
+    frames: &mut Vec<Frame>,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<(), Error> {
     limits.check_payload(body.len())?;
     let text = std::str::from_utf8(body).map_err(|_| Error::NotUtf8(Excerpt::of_bytes(body)))?;
-    let mut frames = Vec::new();
     for part in text.split(SEPARATOR) {
         limits.check_payload_packets(frames.len() + 1)?;
         limits.check_packet(part.len())?;
         frames.push(decode_part(part)?);
     }
-    Ok(frames)
+    Ok(())
 }
 
 /// Joins as many packets from the front of `frames` as fit into one body, and removes them.

@@ -12,14 +12,18 @@ use super::Frame;
 use crate::error::{Error, Excerpt};
 use crate::limits::Limits;
 
-pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> {
+/// Splits a body into its packets, up to the first that cannot be read.
+pub(super) fn decode_into(
+    frames: &mut Vec<Frame>,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<(), Error> {
     limits.check_payload(body.len())?;
     let mut rest =
         std::str::from_utf8(body).map_err(|_| Error::NotUtf8(Excerpt::of_bytes(body)))?;
     if rest.is_empty() {
         return Err(Error::InvalidLength(Excerpt::of_text(rest)));
     }
-    let mut frames = Vec::new();
     while !rest.is_empty() {
         let invalid = || Error::InvalidLength(Excerpt::of_text(rest));
         let (digits, data) = rest.split_once(':').ok_or_else(invalid)?;
@@ -35,7 +39,7 @@ pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> 
         }
         rest = after;
     }
-    Ok(frames)
+    Ok(())
 }
 
 pub(super) fn encode(frames: &[Frame]) -> String {
@@ -117,6 +121,11 @@ const NOTHING: &str = "0:";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decode(body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> {
+        let mut frames = Vec::new();
+        decode_into(&mut frames, body, limits).map(|()| frames)
+    }
 
     fn text(text: &str) -> Frame {
         Frame::Text(text.into())

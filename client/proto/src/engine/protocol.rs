@@ -55,9 +55,21 @@ impl Protocol {
     ///
     /// Fails on a body that is not this protocol's, and on what exceeds `limits`.
     pub fn decode_payload(self, body: &[u8], limits: &Limits) -> Result<Vec<Frame>, Error> {
+        let mut frames = Vec::new();
+        self.decode_payload_into(&mut frames, body, limits)?;
+        Ok(frames)
+    }
+
+    /// The same, with what could be read in `frames` even if the whole cannot be.
+    pub(crate) fn decode_payload_into(
+        self,
+        frames: &mut Vec<Frame>,
+        body: &[u8],
+        limits: &Limits,
+    ) -> Result<(), Error> {
         match self {
-            Self::V4 => payload::decode(body, limits),
-            Self::V3 => payload_v3::decode(body, limits),
+            Self::V4 => payload::decode_into(frames, body, limits),
+            Self::V3 => payload_v3::decode_into(frames, body, limits),
         }
     }
 

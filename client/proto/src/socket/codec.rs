@@ -86,6 +86,18 @@ impl Codec {
         not(feature = "msgpack"),
         expect(clippy::unnecessary_wraps, reason = "only the other parser can fail")
     )]
+    pub(crate) fn check_args(&self, args: &EncodedArgs) -> Result<(), Error> {
+        match self {
+            Self::Default { .. } => Ok(()),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack(_) => args.clone().decode().map(drop),
+        }
+    }
+
+    #[cfg_attr(
+        not(feature = "msgpack"),
+        expect(clippy::unnecessary_wraps, reason = "only the other parser can fail")
+    )]
     pub(crate) fn encode_event(
         &mut self,
         namespace: &str,

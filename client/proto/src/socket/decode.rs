@@ -24,9 +24,10 @@ impl Decoder {
         Self { limits, waiting: None }
     }
 
-    /// Takes the data of a text message. `Ok(None)` means that attachments must follow.
+    /// Takes the data of a text message. `Ok(None)` means that attachments must follow; text in the
+    /// place of one is an error, and the packet goes on to wait for it.
     pub fn decode_text(&mut self, text: &str) -> Result<Option<Packet>, Error> {
-        if let Some(waiting) = self.waiting.take() {
+        if let Some(waiting) = &self.waiting {
             return Err(Error::AttachmentsMissing {
                 next: waiting.attachments.len() + 1,
                 count: waiting.count,
