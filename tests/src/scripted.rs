@@ -8,10 +8,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
-use futures::{SinkExt, StreamExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, SinkExt, StreamExt};
 use serde_json::json;
-use socketio_harness::{Target, create_app};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use socketio_harness::{Connecting, Connector, Target, connecting, create_app};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -98,6 +99,12 @@ impl Http {
         let _ = self.0.write_all((head + body).as_bytes()).await;
     }
 
+    /// Refuses a request that was taken.
+    pub async fn refuse(&mut self, body: &str) {
+        let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n", body.len());
+        let _ = self.0.write_all((head + body).as_bytes()).await;
+    }
+
     /// The TCP stream under it.
     pub fn raw(&self) -> &TcpStream {
         &self.0
@@ -132,13 +139,59 @@ where
     .await
 }
 
+/// Serves websockets in memory by a script, each connection anew: the clock of a test may be paused.
+pub fn memory<F>(script: impl Fn(Websocket<DuplexStream>) -> F + Send + Sync + 'static) -> Target
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let script = move |websocket| script(websocket).boxed();
+    Target::new("localhost", 80).connector(Memory(Arc::new(script)))
+}
+
+struct Memory(Arc<dyn Fn(Websocket<DuplexStream>) -> BoxFuture<'static, ()> + Send + Sync>);
+
+impl Connector for Memory {
+    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+        let (client, server) = tokio::io::duplex(IN_MEMORY);
+        let script = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            if let Ok(stream) = tokio_tungstenite::accept_async(server).await {
+                script(Websocket(stream)).await;
+            }
+        });
+        connecting(async { Ok(client) })
+    }
+
+    fn is_in_memory(&self) -> bool {
+        true
+    }
+}
+
+/// What a side may write before the other reads.
+const IN_MEMORY: usize = 4 << 20;
+
 /// The server's side of a websocket.
-pub struct Websocket(WebSocketStream<TcpStream>);
+pub struct Websocket<S = TcpStream>(WebSocketStream<S>);
 
 impl Websocket {
     /// Answers the handshake of a websocket.
     pub async fn over(stream: TcpStream) -> Option<Self> {
         Some(Self(tokio_tungstenite::accept_async(stream).await.ok()?))
+    }
+
+    /// The TCP stream under the websocket, for what is not even a frame.
+    pub fn raw(&mut self) -> &mut TcpStream {
+        self.0.get_mut()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Websocket<S> {
+    /// Sends text frames in one write.
+    pub async fn texts(&mut self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            let _ = self.0.feed(Message::text(text)).await;
+        }
+        let _ = self.0.flush().await;
     }
 
     /// Sends the open packet, takes the CONNECT packet and accepts it.
@@ -177,11 +230,6 @@ impl Websocket {
             }
         }
         None
-    }
-
-    /// The TCP stream under the websocket, for what is not even a frame.
-    pub fn raw(&mut self) -> &mut TcpStream {
-        self.0.get_mut()
     }
 
     /// Tells the client in an event `saw` what it sends next.

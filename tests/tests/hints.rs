@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
 use serde_json::json;
 use socketio_harness::{
-    ChildProcess, ClientError, Connecting, Connector, Protocol, Reconnection, Result,
-    SocketIoClient, Target, close, connecting, create_app, create_socketio_client,
+    ChildProcess, ClientError, Protocol, Reconnection, Result, SocketIoClient, close, create_app,
+    create_socketio_client,
 };
 use socketio_tests::scripted::{self, CONNECTED, OPEN, Websocket};
 use socketioxide::{SocketIo, extract::SocketRef};
@@ -292,32 +291,16 @@ async fn a_packet_that_is_too_large_for_the_server_is_told() -> Result {
     Ok(())
 }
 
-/// A server in memory that accepts one client, and then says nothing more.
-struct Silent(Protocol);
-
-impl Connector for Silent {
-    fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
-        let (client, server) = tokio::io::duplex(1 << 10);
-        let Self(protocol) = *self;
-        tokio::spawn(async move {
-            let mut socket = tokio_tungstenite::accept_async(server).await.expect("a handshake");
-            socket.send(OPEN.into()).await.expect("it is read");
-            if protocol == Protocol::V4 {
-                socket.next().await.expect("a CONNECT").expect("a frame");
-            }
-            socket.send(CONNECTED.into()).await.expect("it is read");
-            while let Some(Ok(_)) = socket.next().await {}
-        });
-        connecting(async { Ok(client) })
-    }
-
-    fn is_in_memory(&self) -> bool {
-        true
-    }
-}
-
+/// A client of a server that accepts it, and then says nothing more.
 async fn silent(protocol: Protocol) -> Result<SocketIoClient> {
-    let target = Target::new("localhost", 80).connector(Silent(protocol));
+    let target = scripted::memory(move |mut socket| async move {
+        socket.text(OPEN).await;
+        if protocol == Protocol::V4 {
+            socket.next().await;
+        }
+        socket.text(CONNECTED).await;
+        socket.drain().await;
+    });
     Ok(create_socketio_client(target).protocol(protocol).timeout(Duration::from_mins(1)).await?)
 }
 

@@ -19,6 +19,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use socketio_proto::connection::{CloseReason, Event, Input, Output};
 use socketio_proto::engine::Transport;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 
 pub(crate) use self::http::Http;
@@ -151,12 +152,11 @@ impl Driver {
 
     fn ring_alarm(&mut self, state: &mut State, cx: &mut Context<'_>) -> bool {
         let Some(alarm) = &mut self.alarm else { return false };
-        // A driver has one task for its life: to register it at each turn would cost a lock.
-        let rings = if std::mem::replace(&mut self.armed, true) {
-            alarm.is_elapsed()
-        } else {
-            alarm.poll_unpin(cx).is_ready()
-        };
+        // A driver has one task for its life: to register it at each turn would cost a lock. Where
+        // tokio has the task make way for others, it registers nothing.
+        let was_armed = self.armed;
+        self.armed |= has_budget_remaining();
+        let rings = if was_armed { alarm.is_elapsed() } else { alarm.poll_unpin(cx).is_ready() };
         if rings {
             self.alarm = None;
             input(state, Input::Tick);
@@ -274,6 +274,7 @@ impl Future for Driver {
             came = came || self.ring_alarm(&mut state, cx);
             let told = self.carry_out(&mut state);
             let failed = write(&mut state, cx);
+            more |= failed;
             if !(came || told || failed) {
                 break;
             }
@@ -297,15 +298,18 @@ struct Read {
     more: bool,
 }
 
+/// True if nothing more can be sent from here on. What has come before that is still to be read.
 fn write(state: &mut State, cx: &mut Context<'_>) -> bool {
     let Some(lane) = &mut state.websocket else { return false };
-    let Err(reason) = lane.poll_write(cx) else { return false };
-    let expected = lane.is_closing();
-    state.websocket = None;
-    if !expected {
-        input(state, Input::Lost(Transport::Websocket, reason));
+    let failed = lane.poll_write(cx);
+    if failed && state.reading_paused {
+        let (expected, reason) = (lane.is_closing(), lane.why_failed());
+        state.websocket = None;
+        if !expected {
+            input(state, Input::Lost(Transport::Websocket, reason));
+        }
     }
-    true
+    failed
 }
 
 fn input(state: &mut State, input: Input<'_>) {

@@ -98,19 +98,21 @@ impl PollingLane {
     /// Moves the requests on. Without `reading`, polls stay where they are.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, reading: bool) -> Came {
         self.begin_requests(reading);
-        while let Some(result) = self.up.poll(cx) {
-            match result {
-                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(reading),
-                Ok(answer) => return Came::Lost(describe("POST", &answer)),
-                Err(error) => return Came::Lost(format!("POST failed: {error}")),
-            }
-        }
+        // First: a server that has ended the session refuses the next POST, and the answer to the
+        // poll holds what it said before.
         let polled = if reading { self.down.poll(cx) } else { None };
         match polled {
             Some(Ok(Answer { status: StatusCode::OK, body, .. })) => return Came::Payload(body),
             Some(Ok(answer)) => return Came::Lost(describe("GET", &answer)),
             Some(Err(error)) => return Came::Lost(format!("GET failed: {error}")),
             None => {}
+        }
+        while let Some(result) = self.up.poll(cx) {
+            match result {
+                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(reading),
+                Ok(answer) => return Came::Lost(describe("POST", &answer)),
+                Err(error) => return Came::Lost(format!("POST failed: {error}")),
+            }
         }
         if self.mode == (Mode::Pausing { reported: false }) && self.is_idle() {
             self.mode = Mode::Pausing { reported: true };

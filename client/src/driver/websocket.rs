@@ -11,6 +11,7 @@ use socketio_proto::Limits;
 use socketio_proto::engine::{Frame, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop::has_budget_remaining;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -31,8 +32,11 @@ pub(crate) struct WebsocketLane {
     outgoing: BytesMut,
     unflushed: bool,
     closing: bool,
-    /// Why nothing more can be sent; told by the next [`poll_write`](Self::poll_write).
+    /// Why nothing more can be sent; told by [`poll_read`](Self::poll_read) when all that came
+    /// before has been read.
     failed: Option<Box<Error>>,
+    /// Whether [`poll_write`](Self::poll_write) has told of that.
+    told: bool,
 }
 
 /// What came over a websocket.
@@ -67,6 +71,7 @@ impl WebsocketLane {
             unflushed: false,
             closing: false,
             failed: None,
+            told: false,
         })
     }
 
@@ -74,8 +79,9 @@ impl WebsocketLane {
     /// [`poll_write`](Self::poll_write).
     pub(crate) fn send(&mut self, frame: &Frame) {
         if !self.protocol.can_write() {
-            let error = Error::Protocol(ProtocolError::SendAfterClosing);
-            self.failed.get_or_insert_with(|| Box::new(error));
+            self.fail(Error::Protocol(ProtocolError::SendAfterClosing));
+        }
+        if self.failed.is_some() {
             return;
         }
         match frame {
@@ -94,7 +100,7 @@ impl WebsocketLane {
             let Self { stream, protocol, outgoing, .. } = self;
             let mut io = Io { stream, cx: None, outgoing };
             if let Err(error) = protocol.close(&mut io, None) {
-                self.failed.get_or_insert_with(|| Box::new(error));
+                self.fail(error);
             }
         }
     }
@@ -125,22 +131,36 @@ impl WebsocketLane {
                 // tungstenite answers pings and closes by itself, into `outgoing`.
                 Ok(_) => continue,
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                    return Poll::Pending;
+                    // Where tokio has the task make way for others, there may be more.
+                    match &self.failed {
+                        Some(error) if has_budget_remaining() => Came::Lost(lost(error)),
+                        _ => return Poll::Pending,
+                    }
                 }
-                Err(error) => Came::Lost(lost(&error)),
+                Err(error) => Came::Lost(lost(self.failed.as_deref().unwrap_or(&error))),
             });
         }
     }
 
-    /// Moves what was sent towards the stream; an error means that the connection is gone.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Option<String>> {
-        if let Some(error) = self.failed.take() {
-            return Err(lost(&error));
+    /// Moves what was sent towards the stream. True, once, if nothing more can be sent.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.failed.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_flush(cx)
+        {
+            self.fail(Error::Io(error));
         }
-        match self.poll_flush(cx) {
-            Poll::Ready(Err(error)) => Err(lost(&Error::Io(error))),
-            _ => Ok(()),
-        }
+        self.failed.is_some() && !std::mem::replace(&mut self.told, true)
+    }
+
+    /// Why nothing more can be sent, as [`Came::Lost`] tells it.
+    pub(crate) fn why_failed(&self) -> Option<String> {
+        self.failed.as_deref().and_then(lost)
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.failed.get_or_insert_with(|| Box::new(error));
+        self.outgoing = BytesMut::new();
+        self.unflushed = false;
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -322,6 +342,7 @@ mod tests {
             unflushed: false,
             closing: false,
             failed: None,
+            told: false,
         }
     }
 
@@ -348,8 +369,9 @@ mod tests {
         }
         assert_eq!(server.read().unwrap(), Message::Close(None));
         lane.send(&Frame::Text("late".into()));
-        let result = lane.poll_write(&mut Context::from_waker(std::task::Waker::noop()));
-        assert_eq!(result, Err(None), "nothing follows a close");
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        assert!(lane.poll_write(cx) && !lane.poll_write(cx), "nothing follows a close");
+        assert_eq!(lane.why_failed(), None, "it is an end, and no error");
     }
 
     #[test]
@@ -377,10 +399,9 @@ mod tests {
         assert!(0 < kept && kept < all, "{kept} of {all} bytes: some have left, and some cannot");
 
         let mut bytes = Vec::with_capacity(all);
-        let writing = poll_fn(|cx| match lane.poll_write(cx) {
-            Ok(()) if lane.outgoing.is_empty() => Poll::Ready(()),
-            Ok(()) => Poll::Pending,
-            Err(reason) => panic!("{reason:?}"),
+        let writing = poll_fn(|cx| {
+            assert!(!lane.poll_write(cx), "{:?}", lane.failed);
+            if lane.outgoing.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         });
         let reading = async {
             while bytes.len() < all {

@@ -4,6 +4,7 @@
 mod binary;
 mod endings;
 mod kept_alive;
+mod last_words;
 mod polling;
 mod upgrade;
 mod websocket;
