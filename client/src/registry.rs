@@ -45,6 +45,15 @@ pub(crate) struct State {
     members: BTreeMap<usize, Arc<Member>>,
 }
 
+impl Drop for State {
+    /// Clients that were kept hold their place, which holds them.
+    fn drop(&mut self) {
+        for member in self.members.values() {
+            member.release();
+        }
+    }
+}
+
 /// One client, on one namespace, as its [`Registry`] knows it.
 #[derive(Clone)]
 pub struct RegisteredClient(Arc<Member>);
@@ -240,6 +249,17 @@ impl Member {
             Client::Kept { shared, socket } => Some((Arc::clone(shared), Arc::clone(socket))),
             Client::Gone { .. } => None,
         }
+    }
+
+    /// Keeps the client no longer.
+    fn release(&self) {
+        let mut client = self.lock();
+        let Client::Kept { shared, socket } = &*client else { return };
+        let held = Client::Held { shared: Arc::downgrade(shared), socket: Arc::downgrade(socket) };
+        let kept = std::mem::replace(&mut *client, held);
+        // A socket that ends with this locks its place.
+        drop(client);
+        drop(kept);
     }
 
     fn lock(&self) -> MutexGuard<'_, Client> {

@@ -1,6 +1,7 @@
 //! An app knows the clients that were made for it, and what they have not dealt with.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -10,6 +11,7 @@ use socketio_harness::{
     App, Fate, Leftovers, RegisteredClient, Registry, Result, Target, close, create_app,
     create_socketio_client,
 };
+use socketio_tests::{in_time, scripted};
 
 fn described(app: &App) -> Vec<String> {
     app.clients().iter().map(|client| format!("{client:?}")).collect()
@@ -126,4 +128,34 @@ async fn clients_of_a_plain_address_are_listed_where_they_are_told_to() -> Resul
     client.close().await?;
     assert!(app.clients().is_empty());
     close(app).await
+}
+
+#[tokio::test]
+async fn a_registry_that_keeps_all_lets_go_of_it_in_the_end() -> Result {
+    let marker = Arc::new(());
+    let held = Arc::clone(&marker);
+    let registry = Registry::default();
+    registry.keep_all();
+    let target = scripted::memory(move |mut socket| {
+        let held = Arc::clone(&held);
+        async move {
+            socket.accept().await;
+            socket.drain().await;
+            drop(held);
+        }
+    });
+    let client = create_socketio_client(target.registry(registry.clone())).await?;
+    client.close().await?;
+    drop(client);
+    assert_eq!(registry.clients().len(), 1);
+    assert!(Arc::strong_count(&marker) > 1, "it is kept");
+
+    drop(registry);
+    let gone = async {
+        while Arc::strong_count(&marker) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(gone).await.expect("nothing of it is left");
+    Ok(())
 }
