@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use socketio_proto::connection::CloseReason;
 use socketio_proto::{Args, EncodedArgs};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::expect::wait_hints;
 use crate::registry::Fate;
@@ -76,7 +76,6 @@ impl Future for AckFuture {
             return Poll::Ready(match answer {
                 Ok(args) => {
                     pending.met();
-                    pending.id = None;
                     Ok(args)
                 }
                 Err(why) => Err(pending.failing(pending.unanswered(why))),
@@ -173,10 +172,12 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
+        let answer = self.answer.try_recv();
+        // Once it is settled, by an ack or the end of its connection, another may have its number.
+        if let (Some(id), Err(TryRecvError::Empty)) = (self.id, &answer) {
             self.shared.abandon_ack(&self.socket, id);
         }
-        if !self.told && !matches!(self.answer.try_recv(), Ok(Ok(_))) {
+        if !self.told && !matches!(answer, Ok(Ok(_))) {
             self.answer.close();
             self.socket.send_nevertheless();
             self.socket.left_unanswered(&self.event);

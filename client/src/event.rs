@@ -71,7 +71,7 @@ impl Event {
     /// Answers the server: `args` follow the rules of [`EncodedArgs::new`].
     ///
     /// Fails if the server asked for no ack, if it has been answered before, on a closed connection,
-    /// and on an engine that cannot answer.
+    /// on a later one than it came on, and on an engine that cannot answer.
     pub fn ack(&self, args: impl Serialize) -> Result {
         self.shared.engine.refuse(ANSWERING)?;
         let event = || self.name().to_owned();
@@ -85,11 +85,20 @@ impl Event {
         if !self.received.claim_ack() {
             return Err(Error::CannotAck { event: event(), reason: "it has been acked before" });
         }
+        let not_connected = || Error::NotConnected {
+            what: format!("the ack of \"{}\"", self.name()),
+            reason: self.socket.why_disconnected(),
+        };
         self.shared.command(|state| {
-            state.core.ack(&self.socket.namespace, id, args).map_err(|_| Error::NotConnected {
-                what: format!("the ack of \"{}\"", self.name()),
-                reason: self.socket.why_disconnected(),
-            })
+            if !state.owns(&self.socket) {
+                return Err(not_connected());
+            }
+            // There, another question may have its number.
+            if self.received.connection != state.generation {
+                let reason = "it came on a connection that has ended since";
+                return Err(Error::CannotAck { event: event(), reason });
+            }
+            state.core.ack(&self.socket.namespace, id, args).map_err(|_| not_connected())
         })
     }
 

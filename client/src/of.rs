@@ -85,20 +85,33 @@ impl SocketIoClient {
 }
 
 fn no_reply(shared: &Shared, namespace: &str, patience: Patience) -> Error {
-    if !shared.lock().opened {
-        return open::silent(&shared.endpoint, "the Engine.IO open packet", patience);
-    }
+    let (is_first, is_up) = {
+        let state = shared.lock();
+        (state.generation == 0, state.opened && !state.core.is_closed())
+    };
+    let hint = match (is_first, is_up) {
+        (true, false) => {
+            return open::silent(&shared.endpoint, "the Engine.IO open packet", patience);
+        }
+        (false, false) => "\n  the connection is down, and is being made again",
+        (_, true) => {
+            "\n  check the server's middleware: one that never calls next holds the reply back"
+        }
+    };
     Error::Timeout {
         waiting_for: waiting_for_reply(namespace),
         after: patience.total,
-        hint: "\n  check the server's middleware: one that never calls next holds the reply back"
-            .into(),
+        hint: hint.into(),
         transcript: shared.transcript(),
     }
 }
 
 fn ended_early(shared: &Shared, namespace: &str, reason: CloseReason) -> Error {
-    if !shared.lock().opened {
+    let never_opened = {
+        let state = shared.lock();
+        state.generation == 0 && !state.opened
+    };
+    if never_opened {
         let transcript = shared.transcript();
         let hint = match shared.endpoint.protocol {
             // socket.io says so in HTTP, in the middle of the websocket.

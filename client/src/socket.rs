@@ -15,6 +15,8 @@ use crate::registry::{Fate, Leftovers, Membership};
 /// It outlives the connection it was made on: a reconnection carries it over to the next one.
 pub(crate) struct Socket {
     pub(crate) namespace: Arc<str>,
+    /// The number of the connection it first belongs to.
+    pub(crate) since: u32,
     auth: Option<Value>,
     inner: Mutex<Inner>,
     lifecycle: watch::Sender<Lifecycle>,
@@ -79,9 +81,10 @@ impl Lifecycle {
 }
 
 impl Socket {
-    pub(crate) fn new(namespace: &str, auth: Option<Value>) -> Arc<Self> {
+    pub(crate) fn new(namespace: &str, auth: Option<Value>, since: u32) -> Arc<Self> {
         Arc::new(Self {
             namespace: namespace.into(),
+            since,
             auth,
             inner: Mutex::default(),
             lifecycle: watch::Sender::new(Lifecycle::Connecting),

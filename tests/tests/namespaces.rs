@@ -95,6 +95,22 @@ async fn a_dropped_namespace_is_left_and_can_be_joined_again() -> Result {
     close(app).await
 }
 
+#[tokio::test]
+async fn a_namespace_that_was_just_left_can_be_joined_again() -> Result {
+    // socketioxide ignores a CONNECT that overtakes the end of the socket before it, and Node's
+    // server ends the connection.
+    let app = Peer::Python.boot().await?;
+    let main = create_socketio_client(&app).await?;
+    let custom = main.of("/custom").await?;
+    custom.close().await?;
+    let again = main.of("/custom").await?;
+    assert_eq!(again.send_with_ack("message-with-ack", 1).await?.values(), [json!(1)]);
+    assert_eq!(main.stray_packets(), 0);
+    main.close().await?;
+    again.close().await?;
+    close(app).await
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_refused_namespace_keeps_the_connection(

@@ -7,8 +7,8 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, Transport, close, create_app,
-    create_socketio_client,
+    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, SocketIoClient, Transport,
+    close, create_app, create_socketio_client,
 };
 use socketio_tests::scripted::{self, CONNECTED, Listener, OPEN};
 use socketio_tests::{Peer, Via, back_in, in_time};
@@ -303,6 +303,101 @@ async fn an_event_whose_ack_is_waited_for_no_longer_is_taken_back() -> Result {
     back.send(()).expect("the server runs");
     let saw = client.once("saw").await?;
     assert_eq!(saw.args(), [json!([r#"420["dropped"]"#, r#"42["last"]"#])]);
+    client.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_namespace_may_be_joined_while_there_is_no_connection() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).reconnection(quickly()).await?;
+    client.drop_connection();
+    let custom = client.of("/custom").await?;
+    assert_eq!(custom.send_with_ack("message-with-ack", 1).await?.values(), [json!(1)]);
+    client.close().await?;
+    custom.close().await?;
+    close(app).await
+}
+
+/// A client of a server that is there for one connection, and refuses the next.
+async fn deserted(plan: Reconnection) -> Result<SocketIoClient> {
+    let target = scripted::listener(async move |listener: Listener| {
+        let Some(mut socket) = listener.websocket().await else { return };
+        socket.accept().await;
+        drop(listener);
+        socket.next().await;
+    })
+    .await
+    .expect("a listener");
+    let client = create_socketio_client(target)
+        .timeout(Duration::from_millis(50))
+        .reconnection(plan)
+        .await?;
+    client.send("go", ())?;
+    let mut events = client.connection_events();
+    while !matches!(events.next().await?, ConnectionEvent::Disconnected { .. }) {}
+    Ok(client)
+}
+
+#[tokio::test]
+async fn who_joins_a_namespace_in_vain_is_told_that_there_is_no_connection() -> Result {
+    let client = deserted(quickly()).await?;
+    let error = client.of("/custom").await.unwrap_err();
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
+    assert!(error.to_string().contains("the connection is down, and is being made"), "{error}");
+    client.close().await?;
+
+    let client = deserted(quickly().delay(Duration::from_millis(20)).attempts(1)).await?;
+    let error = client.of("/custom").await.unwrap_err();
+    let ClientError::Disconnected { reason, .. } = &error else { return Err(error.into()) };
+    assert_eq!(*reason, CloseReason::TransportClose);
+    client.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_can_never_be_sent_is_refused_at_once() -> Result {
+    let client = deserted(quickly()).await?;
+    let error = client.send("disconnect", ()).unwrap_err();
+    assert!(error.to_string().contains("disconnect"), "{error}");
+    let error = client.send_with_ack("disconnect", ()).await.unwrap_err();
+    assert!(matches!(error, ClientError::Protocol(_)), "{error}");
+    client.close().await?;
+    Ok(())
+}
+
+/// The numbers of acks begin anew with each connection.
+#[tokio::test]
+async fn an_ack_of_the_connection_before_is_not_taken_for_one_of_this() -> Result {
+    let script = async move |listener: Listener| {
+        let Some(mut before) = listener.websocket().await else { return };
+        before.accept().await;
+        before.text(r#"420["question"]"#).await;
+        let Some(mut after) = listener.websocket().await else { return };
+        after.accept().await;
+        // The event that waited for the connection, and a mark.
+        after.next().await;
+        after.text(r#"42["asked"]"#).await;
+        after.next().await;
+        after.text("430[1]").await;
+        after.tell_next().await;
+        after.drain().await;
+    };
+    let target = scripted::listener(script).await.expect("a listener");
+    let client = create_socketio_client(target).reconnection(quickly()).await?;
+    let question = client.once("question").await?;
+    let lost = client.send_with_ack("lost", ());
+    client.drop_connection();
+    let kept = client.send_with_ack("kept", ());
+    client.once("asked").await?;
+
+    lost.await.expect_err("its connection has ended");
+    let error = question.ack("late").unwrap_err();
+    assert!(error.to_string().contains("a connection that has ended since"), "{error}");
+    client.send("go", ())?;
+    assert_eq!(kept.await?.values(), [json!(1)]);
+    client.send("last", ())?;
+    assert_eq!(client.once("saw").await?.args(), [json!("42[\"last\"]")], "nothing was acked");
     client.close().await?;
     Ok(())
 }

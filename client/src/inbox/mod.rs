@@ -50,6 +50,8 @@ pub(crate) struct Received {
     pub(crate) at: Duration,
     /// Its place among the events of all clients of this process.
     pub(crate) order: u64,
+    /// The number of the connection it came on.
+    pub(crate) connection: u32,
     acked: AtomicBool,
     pub(crate) marks: Marks,
 }
@@ -58,7 +60,12 @@ impl Received {
     pub(crate) fn new(name: String, args: Args, ack_id: Option<u64>, at: Duration) -> Self {
         let order = NEXT_ORDER.fetch_add(1, Ordering::Relaxed);
         let (acked, marks) = (AtomicBool::new(false), Marks::default());
-        Self { name, args, ack_id, at, order, acked, marks }
+        Self { name, args, ack_id, at, order, connection: 0, acked, marks }
+    }
+
+    /// The same, on a later connection than the first.
+    pub(crate) fn on_connection(self, connection: u32) -> Self {
+        Self { connection, ..self }
     }
 
     /// An event whose arguments the client's engine has not delivered.

@@ -74,6 +74,8 @@ impl Shared {
             sent_at: None,
             recorder: Recorder::new(Transcript::new(config.protocol, config.parser), observer),
             upgrade_failure: None,
+            generation: 0,
+            lost: None,
             opened: false,
             reading_paused: false,
             turns: Turns::default(),
@@ -152,7 +154,6 @@ impl Shared {
 
     /// [`join`](Self::join) for the toolkit's own ends: the registry is not told.
     pub(crate) fn join_unseen(&self, namespace: &str, auth: Option<Value>) -> Result<Arc<Socket>> {
-        let socket = Socket::new(namespace, auth);
         self.command(|state| {
             let comes_back = self.reconnects && !state.sockets.is_empty();
             if state.core.is_closed() && !comes_back {
@@ -162,12 +163,13 @@ impl Shared {
             if state.socket(namespace).is_some() {
                 return Err(Error::AlreadyConnected { namespace: namespace.to_owned() });
             }
+            // Between two connections it belongs to the next one, which asks for every namespace.
+            let since = state.generation + u32::from(state.core.is_closed());
+            let socket = Socket::new(namespace, auth, since);
             state.sockets.push(Arc::clone(&socket));
-            // Does nothing between two connections: the next one asks for every namespace.
             state.core.connect(namespace, socket.connect_payload());
-            Ok(())
-        })?;
-        Ok(socket)
+            Ok(socket)
+        })
     }
 
     /// Leaves a namespace. With the last one goes the connection.
@@ -201,6 +203,7 @@ impl Shared {
             // The end of a connection reaches its sockets a moment after the core.
             let is_down = || !socket.is_connected() || state.core.is_closed();
             if self.reconnects && is_down() && state.owns(socket) {
+                state.core.check_event(event, &args)?;
                 socket.buffer(Unsent { event: event.to_owned(), args, ack, dropped: false });
                 return Ok(None);
             }
@@ -306,6 +309,7 @@ impl Shared {
     pub(crate) fn begin_again(&self) {
         let mut state = self.lock();
         state.core = Connection::client(self.config);
+        state.generation += 1;
         state.progress.send_modify(|progress| progress.transport = self.config.transport);
         state.forget_upgrade();
         state.opened = false;
@@ -341,8 +345,7 @@ impl Shared {
             }
         }
         for socket in std::mem::take(&mut state.sockets) {
-            let reason = socket.why_disconnected();
-            socket.end(&reason);
+            state.end(&socket, &socket.why_disconnected());
         }
         state.connection_log.end();
         state.progress.send_modify(|progress| progress.gone = true);

@@ -29,6 +29,10 @@ pub(crate) struct State {
     pub(crate) recorder: Recorder,
     /// Why the last upgrade was given up.
     pub(crate) upgrade_failure: Option<Box<str>>,
+    /// How many connections there were before this one.
+    pub(crate) generation: u32,
+    /// Why the last connection ended that was not dropped on purpose.
+    pub(super) lost: Option<Box<CloseReason>>,
     /// Whether the server's open packet has come.
     pub(crate) opened: bool,
     /// Whether the driver leaves what comes in the sockets of the operating system.
@@ -97,8 +101,12 @@ impl State {
             Event::Event { namespace, id, name, args } => {
                 // That of the frame it came in, or of one that came along with it.
                 let at = self.recorder.transcript().last_at();
-                if let Some(socket) = self.socket(&namespace) {
-                    socket.received(Received::new(name, args, id, at));
+                match self.socket(&namespace) {
+                    Some(socket) => {
+                        let event = Received::new(name, args, id, at);
+                        socket.received(event.on_connection(self.generation));
+                    }
+                    None => self.strays += 1,
                 }
             }
             Event::Ack { namespace, id, args } => {
@@ -114,10 +122,16 @@ impl State {
                 tracing::debug!(target: "socketio", ?packet, "packet nobody waits for");
             }
             Event::Disconnected { namespace, reason } => {
-                self.disconnected(&namespace, &reason, may_come_back);
+                // A socket that leaves is told then and there. Another may have its place by now.
+                if reason != CloseReason::ClientDisconnect {
+                    self.disconnected(&namespace, &reason, may_come_back);
+                }
             }
             Event::Closed(reason) => {
                 tracing::debug!(target: "socketio", %reason, "connection closed");
+                if reason != CloseReason::Dropped {
+                    self.lost = Some(Box::new(reason.clone()));
+                }
                 for socket in self.sockets() {
                     self.disconnected(&socket.namespace, &reason, may_come_back);
                 }
@@ -151,7 +165,7 @@ impl State {
     }
 
     /// Whether packets of the socket's namespace go to this socket, and not to a later one.
-    pub(super) fn owns(&self, socket: &Arc<Socket>) -> bool {
+    pub(crate) fn owns(&self, socket: &Arc<Socket>) -> bool {
         self.sockets.iter().any(|owner| Arc::ptr_eq(owner, socket))
     }
 
@@ -194,7 +208,7 @@ impl State {
             });
         }
         for Unsent { event, args, ack, .. } in unsent {
-            // The name was checked when it was emitted, and the namespace is connected.
+            // It was checked when it was emitted, and the namespace is connected.
             if let Err(error) = self.emit(&socket, &event, args, ack) {
                 tracing::warn!(target: "socketio", %error, "buffered event not sent");
             }
@@ -211,14 +225,28 @@ impl State {
     }
 
     fn disconnected(&mut self, namespace: &str, reason: &CloseReason, may_come_back: bool) {
+        let Some(socket) = self.socket(namespace).cloned() else { return };
+        // It joined after the end that is told of here, for the next connection.
+        if socket.since > self.generation {
+            return;
+        }
         let on_purpose =
             matches!(reason, CloseReason::ClientDisconnect | CloseReason::ServerDisconnect);
         if may_come_back && !on_purpose {
-            if let Some(socket) = self.socket(namespace) {
-                socket.disconnected(reason);
+            socket.disconnected(reason);
+        } else {
+            self.take_socket(namespace);
+            self.end(&socket, reason);
+        }
+    }
+
+    /// A socket that joined while there was no connection was never told why.
+    pub(super) fn end(&self, socket: &Socket, reason: &CloseReason) {
+        match &self.lost {
+            Some(lost) if *reason == CloseReason::Dropped && !socket.was_connected() => {
+                socket.end(lost);
             }
-        } else if let Some(socket) = self.take_socket(namespace) {
-            socket.end(reason);
+            _ => socket.end(reason),
         }
     }
 }
