@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -8,9 +10,11 @@ use futures::future::BoxFuture;
 use http::{Method, StatusCode};
 use socketio_proto::Excerpt;
 use socketio_proto::engine::{Frame, Handshake, Transport};
+use tokio::time::Sleep;
 
 use super::http::{Answer, Http, HttpError};
 use crate::endpoint::Endpoint;
+use crate::timeout::scaled;
 
 /// The polling transport of an open session: at most one GET and one POST in flight, each on a
 /// connection of its own.
@@ -23,6 +27,14 @@ pub(crate) struct PollingLane {
     queue: VecDeque<Frame>,
     mode: Mode,
     closing: bool,
+    failed: Option<Box<Failed>>,
+}
+
+/// A POST failed: there will be no further request. A server that has ended the session refuses the
+/// next POST, and the answer to the poll in flight holds what it said before.
+struct Failed {
+    reason: String,
+    patience: Pin<Box<Sleep>>,
 }
 
 /// What the lane reports.
@@ -69,6 +81,7 @@ impl PollingLane {
             queue: VecDeque::new(),
             mode: Mode::Polling,
             closing: false,
+            failed: None,
         }
     }
 
@@ -97,28 +110,45 @@ impl PollingLane {
 
     /// Moves the requests on. Without `reading`, polls stay where they are.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, reading: bool) -> Came {
-        self.begin_requests(reading);
-        // First: a server that has ended the session refuses the next POST, and the answer to the
-        // poll holds what it said before.
+        if self.failed.is_none() {
+            self.begin_requests(reading);
+        }
+        while let Some(result) = self.up.poll(cx) {
+            match result {
+                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(reading),
+                Ok(answer) => self.fail(describe("POST", &answer)),
+                Err(error) => self.fail(format!("POST failed: {error}")),
+            }
+        }
         let polled = if reading { self.down.poll(cx) } else { None };
+        let is_under_way = reading && self.down.is_busy() && !self.closing;
+        if let Some(failed) = &mut self.failed {
+            return match polled {
+                Some(Ok(Answer { status: StatusCode::OK, body, .. })) if !body.is_empty() => {
+                    Came::Payload(body)
+                }
+                None if is_under_way && failed.patience.poll_unpin(cx).is_pending() => {
+                    Came::Nothing
+                }
+                _ => Came::Lost(std::mem::take(&mut failed.reason)),
+            };
+        }
         match polled {
             Some(Ok(Answer { status: StatusCode::OK, body, .. })) => return Came::Payload(body),
             Some(Ok(answer)) => return Came::Lost(describe("GET", &answer)),
             Some(Err(error)) => return Came::Lost(format!("GET failed: {error}")),
             None => {}
         }
-        while let Some(result) = self.up.poll(cx) {
-            match result {
-                Ok(Answer { status: StatusCode::OK, .. }) => self.begin_requests(reading),
-                Ok(answer) => return Came::Lost(describe("POST", &answer)),
-                Err(error) => return Came::Lost(format!("POST failed: {error}")),
-            }
-        }
         if self.mode == (Mode::Pausing { reported: false }) && self.is_idle() {
             self.mode = Mode::Pausing { reported: true };
             return Came::Idle;
         }
         Came::Nothing
+    }
+
+    fn fail(&mut self, reason: String) {
+        let patience = Box::pin(tokio::time::sleep(scaled(LAST_WORDS)));
+        self.failed.get_or_insert_with(|| Box::new(Failed { reason, patience }));
     }
 
     fn begin_requests(&mut self, reading: bool) {
@@ -151,12 +181,15 @@ impl PollingLane {
 
     /// A closed session owes no answer to the pending poll, and python-engineio gives none.
     fn is_idle(&self) -> bool {
-        let resting = |slot: &Slot| matches!(slot, Slot::Resting(_));
-        self.queue.is_empty() && resting(&self.up) && (self.closing || resting(&self.down))
+        self.queue.is_empty() && !self.up.is_busy() && (self.closing || !self.down.is_busy())
     }
 }
 
 impl Slot {
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy(_))
+    }
+
     fn take(&mut self) -> Option<Box<Http>> {
         match self {
             Self::Resting(http) => http.take(),
@@ -175,6 +208,9 @@ impl Slot {
 fn describe(method: &str, answer: &Answer) -> String {
     format!("{method} answered {}: {}", answer.status, Excerpt::of_bytes(&answer.body))
 }
+
+/// How much later than a refused POST the answer to the poll may come.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// python-engineio ends a session when a body holds more packets.
 const MAX_PACKETS: usize = 16;

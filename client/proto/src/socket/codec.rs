@@ -84,7 +84,11 @@ impl Codec {
 
     #[cfg_attr(
         not(feature = "msgpack"),
-        expect(clippy::unnecessary_wraps, reason = "only the other parser can fail")
+        expect(
+            clippy::unnecessary_wraps,
+            unused_variables,
+            reason = "only the other parser can fail"
+        )
     )]
     pub(crate) fn check_args(&self, args: &EncodedArgs) -> Result<(), Error> {
         match self {
