@@ -198,6 +198,8 @@ fn reason_of(panic: &(dyn std::any::Any + Send)) -> String {
 /// Every connection is gone, so what still runs is on its own: at its work, waiting for a timer, or
 /// for something that never comes. The first is given a moment. To tell the others apart, time is
 /// let fly: socketioxide, for one, keeps a timer of 45 s for each client that joined no namespace.
+/// What is left then may wait for something outside of the runtime, and gets the rest of the
+/// patience.
 async fn tasks_that_do_not_end(patience: Patience) -> Option<Leftover> {
     let metrics = Handle::current().metrics();
     let can_fly = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
@@ -208,19 +210,24 @@ async fn tasks_that_do_not_end(patience: Patience) -> Option<Leftover> {
     while panics::are_being_told() && !telling.is_over() {
         tokio::time::sleep(grace / LOOKS).await;
     }
-    let grace = Patience::starting_now(grace);
-    let count = tasks_after(grace, &metrics).await?;
+    let count = tasks_after(grace, grace / LOOKS, &metrics).await?;
     if !can_fly {
-        return Some(Leftover::Tasks { count, after: grace.total, proven: false });
+        return Some(Leftover::Tasks { count, after: grace, proven: false });
     }
+    // Time that flies takes the clock with it.
+    let rest = patience.rest();
     tokio::time::pause();
     let after = VIRTUAL_PATIENCE.max(patience.total);
-    let count = tasks_after(Patience::starting_now(after), &metrics).await?;
+    tasks_after(after, after / LOOKS, &metrics).await?;
+    // What comes from outside, as from a database, does not come sooner for it.
+    tokio::time::resume();
+    let count = tasks_after(rest, (rest / LOOKS).min(LONGEST_PAUSE), &metrics).await?;
     Some(Leftover::Tasks { count, after, proven: true })
 }
 
-/// How many tasks there are at the end of the patience, if there are any.
-async fn tasks_after(patience: Patience, metrics: &RuntimeMetrics) -> Option<usize> {
+/// How many tasks there are after so long, if there are any; with a pause between two looks.
+async fn tasks_after(after: Duration, pause: Duration, metrics: &RuntimeMetrics) -> Option<usize> {
+    let patience = Patience::starting_now(after);
     // tokio tells how many tasks there are, but not when that changes.
     for look in 0_u32.. {
         let count = metrics.num_alive_tasks();
@@ -233,7 +240,7 @@ async fn tasks_after(patience: Patience, metrics: &RuntimeMetrics) -> Option<usi
         if look < 100 {
             tokio::task::yield_now().await;
         } else {
-            tokio::time::sleep(patience.total / LOOKS).await;
+            tokio::time::sleep(pause).await;
         }
     }
     None
@@ -280,6 +287,8 @@ const GRACE: Duration = Duration::from_millis(50);
 const GRACE_OF_THREADS: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have, at most.
 const LOOKS: u32 = 200;
+/// Between two looks in real time, however long the patience is.
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 /// How long tasks may wait for timers, in virtual time.
 const VIRTUAL_PATIENCE: Duration = Duration::from_mins(2);
 /// How long a dropped app's connections may take to end.

@@ -21,6 +21,11 @@ impl Patience {
         Instant::now() >= self.until
     }
 
+    /// How much of it is left.
+    pub(crate) fn rest(self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
     /// What comes of a wait; `None` if it does not end in time.
     pub(crate) async fn wait_for<F: Future>(self, wait: F) -> Option<F::Output> {
         timeout_at(self.until, wait).await.ok()

@@ -36,8 +36,9 @@ pub enum Leftover {
         /// For how long their ends were awaited; in virtual time if that proves it.
         after: Duration,
         /// Whether they would not have ended by themselves: time was let fly, and none of their
-        /// timers ended them. Not to be had on a runtime of several threads; so there it is a
-        /// warning.
+        /// timers ended them; nor did anything else, such as the answer of a database, before
+        /// [`timeout`](crate::Close::timeout) was over in real time. Not to be had on a runtime of
+        /// several threads; so there it is a warning.
         proven: bool,
     },
     /// The app's thread does not answer: a handler blocks it.

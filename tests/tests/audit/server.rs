@@ -11,7 +11,7 @@ use futures::future::join_all;
 use socketio_fixtures::hello;
 use socketio_harness::{
     App, CloseReport, Error, Leftover, Result, Transport, close, create_app,
-    create_socketio_client, serve,
+    create_socketio_client, scaled, serve,
 };
 use socketioxide::extract::{AckSender, SocketRef};
 use tokio::io::AsyncWriteExt;
@@ -107,7 +107,8 @@ async fn a_handler_that_does_not_return_fails_the_test() -> Result {
     let client = create_socketio_client(&app).await?;
     client.send("hang", ())?;
     client.close().await?;
-    let error = close(app).await.unwrap_err().to_string();
+    let closing = close(app).timeout(Duration::from_millis(100));
+    let error = closing.await.unwrap_err().to_string();
     assert!(error.contains("1 task of the server still ran 120s (in virtual time)"), "{error}");
     Ok(())
 }
@@ -135,6 +136,25 @@ async fn handlers_that_wait_for_a_timer_end_in_virtual_time() -> Result {
     Ok(())
 }
 
+/// Virtual time, which flies for the timers, brings no answer from another thread.
+#[tokio::test]
+async fn a_handler_that_waits_for_another_thread_is_given_real_time() -> Result {
+    let app = create_app(server(|socket| {
+        socket.on_disconnect(async || {
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || {
+                // A database at work.
+                std::thread::sleep(scaled(Duration::from_millis(300)));
+                answer.send(()).ok();
+            });
+            answered.await.ok();
+        });
+    }))
+    .await?;
+    create_socketio_client(&app).await?.close().await?;
+    close(app).await
+}
+
 #[tokio::test]
 async fn background_tasks_are_stopped_where_they_are_expected() -> Result {
     let ticking = || {
@@ -154,7 +174,7 @@ async fn background_tasks_are_stopped_where_they_are_expected() -> Result {
 
     let app = create_app(ticking()).await?;
     create_socketio_client(&app).await?.close().await?;
-    let report = close(app).report().await;
+    let report = close(app).timeout(Duration::from_millis(100)).report().await;
     assert!(matches!(only(&report), Leftover::Tasks { count: 1, .. }), "{report}");
     assert!(report.to_string().contains("background_tasks()"), "{report}");
     Ok(())
