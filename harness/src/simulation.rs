@@ -1,5 +1,6 @@
 //! Several nodes and clients on a simulated network, from a seed.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::{Deref, DerefMut};
@@ -24,6 +25,8 @@ pub use turmoil;
 pub struct Simulation {
     sim: turmoil::Sim<'static>,
     seed: u64,
+    /// Each draw of it is the seed of what [`random`](Self::random) gives.
+    random: RefCell<fastrand::Rng>,
 }
 
 impl Simulation {
@@ -41,7 +44,8 @@ impl Simulation {
 
     /// A network of other properties; the builder should have been given the seed.
     pub fn of(seed: u64, builder: &turmoil::Builder) -> Self {
-        Self { sim: builder.build(), seed }
+        let random = fastrand::Rng::with_seed(seed).into();
+        Self { sim: builder.build(), seed, random }
     }
 
     /// The seed.
@@ -50,9 +54,9 @@ impl Simulation {
     }
 
     /// Random numbers for what the test itself leaves to chance: the time of a partition, who sends
-    /// what. They follow from the seed.
+    /// what. They follow from the seed, and are others at each call.
     pub fn random(&self) -> fastrand::Rng {
-        fastrand::Rng::with_seed(self.seed)
+        self.random.borrow_mut().fork()
     }
 
     /// Adds a node that serves a tower service on port 80. `make` is called at each start of the

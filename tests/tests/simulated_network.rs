@@ -197,6 +197,18 @@ fn another_seed_is_another_run() {
     assert_ne!(told, other);
 }
 
+#[test]
+fn each_call_gives_random_numbers_of_its_own_that_follow_from_the_seed() {
+    let drawn = |seed| {
+        let simulation = Simulation::new(seed);
+        [simulation.random(), simulation.random()].map(|mut random| random.u64(..))
+    };
+    let [first, second] = drawn(7);
+    assert_ne!(first, second);
+    assert_eq!(drawn(7), [first, second]);
+    assert_ne!(drawn(8), [first, second]);
+}
+
 const SEEDS: Range<u64> = 0..200;
 const LINK_PORT: u16 = 9_000;
 const POSTS: u32 = 5;
