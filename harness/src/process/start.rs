@@ -1,6 +1,9 @@
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use futures::FutureExt;
 use regex::Regex;
 use socketio_mock_client::{Error as ClientError, IntoTarget, scaled};
 use tokio::time::timeout;
@@ -18,6 +21,12 @@ pub(crate) async fn start(
     port: Option<u16>,
     path: &str,
 ) -> Result<RunningProcess> {
+    if let Some(port) = port
+        && process.port == PortRule::Harness
+    {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        refuse_a_port_in_use(addr)?;
+    }
     let mut tried = Vec::new();
     loop {
         let reserved = match port {
@@ -48,6 +57,15 @@ pub(crate) async fn start(
     }
 }
 
+/// Whoever holds the port might answer before the process has found that out.
+fn refuse_a_port_in_use(addr: SocketAddr) -> Result {
+    match TcpListener::bind(addr) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Error::PortInUse { addr }),
+        // Whether the process may listen there is for it to say.
+        _ => Ok(()),
+    }
+}
+
 struct Starting<'a> {
     process: &'a ChildProcess,
     port: u16,
@@ -70,7 +88,7 @@ impl Starting<'_> {
         let running = RunningProcess::spawn(self.process, self.port, self.sought()?)?;
         let after = scaled(self.process.patience.unwrap_or(PATIENCE));
         let mut awaited = String::new();
-        let ready = timeout(after, self.ready(running.captured(), &mut awaited)).await;
+        let ready = timeout(after, self.ready(&running, &mut awaited)).await;
         let what = match ready {
             Ok(Ok(url)) => return Ok(Outcome::Ready(running.now_ready(url))),
             Ok(Err(Instead::Ended(status))) => {
@@ -112,7 +130,12 @@ impl Starting<'_> {
     }
 
     /// The URL, when the process is ready. `awaited` tells what for, at any time.
-    async fn ready(&self, output: &Output, awaited: &mut String) -> Result<String, Instead> {
+    async fn ready(
+        &self,
+        running: &RunningProcess,
+        awaited: &mut String,
+    ) -> Result<String, Instead> {
+        let output = running.captured();
         let mut url = format!("http://127.0.0.1:{}", self.port);
         if self.tells_its_address() {
             *awaited = match &self.process.address {
@@ -128,30 +151,38 @@ impl Starting<'_> {
         // Of a server that says nothing, this is how one knows.
         let silent = !self.tells_its_address() && self.process.ready_line.is_none();
         if self.process.handshake || silent {
-            self.answered(output, &url, awaited).await?;
+            self.answered(running, &url, awaited).await?;
         }
         Ok(url)
     }
 
     async fn answered(
         &self,
-        output: &Output,
+        running: &RunningProcess,
         url: &str,
         awaited: &mut String,
     ) -> Result<(), Instead> {
+        let path = self.path;
+        *awaited = format!("answering at {url}{path}");
         // What is no URL is told when the app's target is made of it.
         let Ok(target) = url.into_target() else { return Ok(()) };
         let base = target.url();
         let authority = base.rsplit('/').next().unwrap_or_default();
         loop {
-            match answers(authority, self.path).await {
-                Ok(()) => return Ok(()),
+            let answer = answers(authority, path).await;
+            let ended = self.progress(running.captured(), |_| None::<()>);
+            match answer {
+                Ok(()) => {
+                    // It may be another's, on a port that the process has found in use.
+                    return match running.fate()() {
+                        Some(status) => Err(Instead::Ended(status)),
+                        None => ended.now_or_never().unwrap_or(Ok(())),
+                    };
+                }
                 Err(instead) => {
-                    let path = self.path;
                     *awaited = format!("answering at {url}{path} (the last time: {instead})");
                 }
             }
-            let ended = self.progress(output, |_| None::<()>);
             // Nobody tells when another process begins to listen.
             if let Ok(Err(instead)) = timeout(ASK_AGAIN, ended).await {
                 return Err(instead);

@@ -2,14 +2,18 @@
 
 use std::future::IntoFuture;
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::future::{join_all, try_join_all};
 use rstest::rstest;
 use serde_json::json;
+use socketio_fixtures::peer;
 use socketio_harness::{
     App, ChildProcess, Error, Result, close, create_app, create_socketio_client,
 };
+use socketio_tests::becomes;
+use tokio::io::AsyncWriteExt;
 
 use super::{SERVER, peer_process, shell};
 
@@ -186,6 +190,48 @@ async fn a_port_that_another_really_holds_is_shown() {
     let error = create_app(peer_process()).port(port).await.unwrap_err().to_string();
     assert!(error.contains("ended (exit status: 1) before"), "{error}");
     assert!(error.contains("in use"), "{error}");
+}
+
+/// A server that was left behind by an earlier run, say: it would answer in place of the new one.
+#[tokio::test]
+async fn a_port_on_which_another_answers_is_in_use() -> Result {
+    let other = create_app(peer::router()).await?;
+    let process = peer_process().env("SAYS", "").given_port();
+    let error = create_app(process).port(other.port()).await.unwrap_err();
+    let Error::PortInUse { addr } = error else { panic!("{error}") };
+    assert_eq!(addr.port(), other.port());
+    close(other).await
+}
+
+/// Another has taken the first port meanwhile, and answers on it once the process has ended.
+#[tokio::test]
+async fn an_answer_of_another_is_none_of_the_process() -> Result {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = r#"if mkfifo answer; then
+        echo $PORT $$ >first; mv first port; read -r _ <answer
+        echo "Error: listen EADDRINUSE: address already in use" >&2; exit 1
+    fi
+    exec $SERVER"#;
+    let process = shell(script).env("SAYS", "").given_port().current_dir(directory.path());
+    let other = async {
+        let written = directory.path().join("port");
+        becomes(true, || written.exists()).await;
+        let written = std::fs::read_to_string(written).expect("it was written");
+        let (port, id) = written.trim_end().split_once(' ').expect("two numbers");
+        let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("nobody listens");
+        listener.set_nonblocking(true).expect("a socket");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
+        let (mut asking, _) = listener.accept().await.expect("a question");
+        asking.readable().await.expect("a question");
+        std::fs::write(directory.path().join("answer"), "\n").expect("it reads");
+        becomes(false, || Path::new("/proc").join(id).exists()).await;
+        asking.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("it listens");
+        port.parse::<u16>().expect("a port")
+    };
+    let (app, taken) = futures::join!(works(process), other);
+    let app = app?;
+    assert_ne!(app.port(), taken);
+    close(app).await
 }
 
 #[tokio::test]
