@@ -58,6 +58,10 @@ pub(crate) use start::start;
 /// in any way, SIGKILL included. (On other systems than Unix, the process alone, and not in the
 /// last case.)
 ///
+/// What has left the group (`setsid`, or `detached: true` in Node) is killed when the app is closed
+/// or dropped, on Linux, where it is known by its environment. It outlives a test's process that
+/// ends without that: by SIGKILL, an abort or an exit.
+///
 /// # What it prints
 ///
 /// The last 200 lines of both its outputs are kept: for errors, for [`RunningProcess::output`], and

@@ -30,6 +30,8 @@ pub struct RunningProcess {
     ending: Ending,
     /// The test has asked for its end.
     is_to_end: AtomicBool,
+    /// Nothing it has started is left, in its group or elsewhere.
+    is_swept: bool,
     is_closed: bool,
 }
 
@@ -54,6 +56,7 @@ impl RunningProcess {
             url: String::new(),
             ending: process.ending,
             is_to_end: AtomicBool::new(false),
+            is_swept: false,
             // Until it is ready, what it printed goes into the error.
             is_closed: true,
         };
@@ -131,6 +134,16 @@ impl RunningProcess {
     pub fn kill(&self) {
         self.is_to_end.store(true, Ordering::Release);
         self.group.kill(&self.child);
+        self.kill_strays();
+    }
+
+    /// Kills what has left the group, and does not end with it.
+    fn kill_strays(&self) {
+        let mut strays = survivors(self.group.id(), &self.mark);
+        strays.retain(|stray| !stray.in_group);
+        if !strays.is_empty() {
+            Group::kill_others(&strays);
+        }
     }
 
     fn status(&self) -> Option<ExitStatus> {
@@ -169,13 +182,18 @@ impl RunningProcess {
             _ => {}
         }
         // One that was killed had no chance to end what it had started.
-        if self.status().is_some() && self.ending == Ending::Terminated {
+        let ends_its_own = self.status().is_some() && self.ending == Ending::Terminated;
+        if ends_its_own {
             left.extend(self.orphans(patience).await);
         }
         self.group.kill(&self.child);
         let gone = reaches(&self.output, |now| now.group_ended.then_some(()));
         // The kernel may hold on to a process for longer.
         let _ = timeout(scaled(DEFAULT_TIMEOUT), gone).await;
+        if !ends_its_own {
+            self.kill_strays();
+        }
+        self.is_swept = true;
         left
     }
 
@@ -192,7 +210,7 @@ impl RunningProcess {
         if !orphans.is_empty() {
             Group::kill_others(&orphans);
         }
-        let told = |Survivor { id, command }| Leftover::Orphan {
+        let told = |Survivor { id, command, .. }| Leftover::Orphan {
             command,
             id,
             server: self.command.clone(),
@@ -226,6 +244,9 @@ impl Drop for RunningProcess {
     /// be found in what it printed.
     fn drop(&mut self) {
         self.group.kill(&self.child);
+        if !self.is_swept {
+            self.kill_strays();
+        }
         if !self.is_closed {
             let (command, id) = (&self.command, self.id());
             eprintln!("`{command}` (process {id}) was not closed, and is killed\n{}", self.output);

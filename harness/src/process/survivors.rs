@@ -6,6 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Survivor {
     pub(crate) id: u32,
+    pub(crate) in_group: bool,
     pub(crate) command: String,
 }
 
@@ -58,7 +59,7 @@ pub(crate) fn survivors(group: u32, mark: &Mark) -> Vec<Survivor> {
         }
         let command = process.cmdline().unwrap_or_default();
         let command = if command.is_empty() { stat.comm } else { command.join(" ") };
-        Some(Survivor { id, command })
+        Some(Survivor { id, in_group, command })
     };
     processes.filter_map(|process| survivor(process.ok()?)).collect()
 }

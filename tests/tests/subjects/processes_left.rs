@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rstest::rstest;
 use socketio_harness::{
-    ChildProcess, CloseReason, Error, Leftover, Result, close, create_app, create_socketio_client,
+    App, ChildProcess, CloseReason, Error, Leftover, Result, close, create_app,
+    create_socketio_client,
 };
 use socketio_tests::becomes;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -88,6 +89,39 @@ async fn an_orphan_that_has_left_the_process_group_is_caught_and_killed() -> Res
         panic!("it is left");
     };
     assert!(report.to_string().contains(&format!("process {} (`sleep 1000`)", ids[0])), "{report}");
+    all_have_ended(&ids).await;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_has_left_the_process_group_ends_with_a_server_that_is_killed() -> Result {
+    let detaching = |before: &str| {
+        let script = r#"setsid sh -c 'echo "processes: $$"; exec sleep 1000' & exec $SERVER"#;
+        shell(&format!("{before}{script}")).ready_on("processes")
+    };
+    let left = |app: &App| processes(&app.process().expect("it is one").output());
+
+    let app = create_app(detaching("").killed_on_close()).await?;
+    let ids = left(&app);
+    close(app).await?;
+    all_have_ended(&ids).await;
+
+    let app = create_app(detaching("trap '' TERM; ")).await?;
+    let ids = left(&app);
+    let report = close(app).timeout(Duration::from_millis(200)).report().await;
+    assert!(matches!(report.leftovers(), [Leftover::Process { .. }]), "{report}");
+    all_have_ended(&ids).await;
+
+    let app = create_app(detaching("")).await?;
+    let ids = left(&app);
+    app.process().expect("it is one").kill();
+    all_have_ended(&ids).await;
+    close(app).await?;
+
+    let app = create_app(detaching("")).await?;
+    let ids = left(&app);
+    drop(app);
     all_have_ended(&ids).await;
     Ok(())
 }
