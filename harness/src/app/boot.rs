@@ -103,13 +103,13 @@ fn served(
     order: &Order<'_>,
     panics: &Arc<Panics>,
 ) -> Result<(Running, Target)> {
+    refuse_a_paused_clock()?;
     let (listener, addr) = bind(order.port.unwrap_or(0))?;
     let running = if order.place == Place::TestRuntime {
         panics.watch(Handle::current().id());
         let listener = TcpListener::from_std(listener).map_err(Error::Start)?;
         Running::Here { server: Server::start(service, listener, connections), addr: Some(addr) }
     } else {
-        refuse_a_paused_clock()?;
         let start = {
             let connections = Arc::clone(&connections);
             move || Ok(Server::start(service, TcpListener::from_std(listener)?, connections))
@@ -122,13 +122,13 @@ fn served(
 }
 
 fn listening(serve: ServeFn, order: &Order<'_>, panics: &Arc<Panics>) -> Result<(Running, Target)> {
+    refuse_a_paused_clock()?;
     let (listener, addr) = bind(order.port.unwrap_or(0))?;
     let running = if order.place == Place::TestRuntime {
         panics.watch(Handle::current().id());
         let listener = TcpListener::from_std(listener).map_err(Error::Start)?;
         Running::Here { server: Server::start_listener(serve, listener), addr: Some(addr) }
     } else {
-        refuse_a_paused_clock()?;
         let start = move || Ok(Server::start_listener(serve, TcpListener::from_std(listener)?));
         Running::Hosted(Hosted::start(addr, None, panics, start).map_err(Error::Start)?)
     };

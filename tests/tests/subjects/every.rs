@@ -116,5 +116,19 @@ async fn and_the_url_of_what_runs_already(#[case] subject: fn() -> AppBuilder) -
     close(running).await
 }
 
+/// A socket keeps the time of the machine.
+#[rstest]
+#[case::axum_router(axum_router)]
+#[case::serve(server_that_takes_a_listener)]
+#[tokio::test(start_paused = true)]
+async fn a_server_on_a_port_refuses_a_clock_that_stands_still(
+    #[case] subject: fn() -> AppBuilder,
+    #[values(false, true)] in_test_runtime: bool,
+) {
+    let app = if in_test_runtime { subject().in_test_runtime() } else { subject() };
+    let error = app.await.unwrap_err().to_string();
+    assert!(error.starts_with("the clock stands still"), "{error}");
+}
+
 /// On socketioxide.
 const RUST: &str = "socketioxide";
