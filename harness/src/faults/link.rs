@@ -5,7 +5,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use socketio_mock_client::{ByteStream, Connecting, Connector, Transit, connecting};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use super::Ways;
 use super::conversation::Conversation;
 use super::near::Near;
-use super::pace::{delay, thaw};
+use super::pace::{Delay, thaw};
 use super::registry::Registry;
 use super::relay::Connection;
 use super::rules::{Book, Rules};
@@ -72,19 +71,15 @@ impl Connector for FaultyConnector {
 /// Resolves when the network lets a new connection through.
 pub(super) async fn admit(rules: &mut watch::Receiver<Rules>, number: u64) -> io::Result<()> {
     thaw(rules).await;
-    let (refused, trip) = {
+    let (refused, delay) = {
         let rules = rules.borrow();
-        let trip: Duration = rules.latency.iter().map(|latency| delay(latency, number, 0)).sum();
-        (rules.refused, trip)
+        (rules.refused, Delay::of_opening(&rules, number))
     };
     if refused {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
-    if trip > Duration::ZERO {
-        // There and back.
-        tokio::time::sleep(trip * 2).await;
-        thaw(rules).await;
-    }
+    delay.over(rules).await;
+    thaw(rules).await;
     Ok(())
 }
 

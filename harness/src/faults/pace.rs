@@ -7,46 +7,82 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::registry::UnderWay;
 use super::rules::{Latency, Rules};
 
-/// Bytes on their way, and when they arrive. No bytes are the end of the stream.
+/// Bytes on their way, and how late they are. No bytes are the end of the stream.
 #[derive(Debug)]
 pub(super) struct Parcel {
-    pub(super) due: Instant,
+    pub(super) delay: Delay,
     pub(super) data: Bytes,
     /// Until it has arrived, or is lost.
     pub(super) under_way: UnderWay,
 }
 
-/// Tells the parcels of one direction when they are due.
+/// Tells the parcels of one direction how late they are.
 #[derive(Debug)]
 pub(super) struct Stamp {
     /// Of the connection and the direction, so that each has a jitter of its own.
     lane: u64,
     parcels: u64,
-    last: Instant,
 }
 
 impl Stamp {
     pub(super) fn new(lane: u64) -> Self {
-        Self { lane, parcels: 0, last: Instant::now() }
+        Self { lane, parcels: 0 }
     }
 
-    pub(super) fn due(&mut self, rules: &Rules) -> Instant {
+    pub(super) fn delay(&mut self, rules: &Rules) -> Delay {
         self.parcels += 1;
-        let delay: Duration =
-            rules.latency.iter().map(|latency| delay(latency, self.lane, self.parcels)).sum();
-        // A stream keeps its order.
-        self.last = self.last.max(Instant::now() + delay);
-        self.last
+        Delay::new(rules, |latency| time(latency, self.lane, self.parcels))
+    }
+}
+
+/// What the latencies take that stand when something leaves. Those that heal give back theirs.
+#[derive(Debug)]
+pub(super) struct Delay {
+    since: Instant,
+    /// By the number of the rule.
+    times: Vec<(u64, Duration)>,
+}
+
+impl Delay {
+    fn new(rules: &Rules, time: impl Fn(&Latency) -> Duration) -> Self {
+        let times = rules.latency.iter().map(|(id, latency)| (*id, time(latency))).collect();
+        Self { since: Instant::now(), times }
+    }
+
+    /// Of a connection to be opened, which takes the way there and back.
+    pub(super) fn of_opening(rules: &Rules, number: u64) -> Self {
+        Self::new(rules, |latency| time(latency, number, 0) * 2)
+    }
+
+    /// Resolves when it is over.
+    pub(super) async fn over(&self, rules: &mut watch::Receiver<Rules>) {
+        loop {
+            let due = self.due(&rules.borrow_and_update());
+            if due <= Instant::now() {
+                return;
+            }
+            match timeout_at(due, rules.changed()).await {
+                Ok(Ok(())) => {}
+                // Without a sender there is nobody left to heal it.
+                Ok(Err(_)) => return sleep_until(due).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn due(&self, rules: &Rules) -> Instant {
+        let stands = |(id, _): &&(u64, _)| rules.latency.contains_key(id);
+        self.since + self.times.iter().filter(stands).map(|(_, time)| time).sum::<Duration>()
     }
 }
 
 /// The time a latency takes of the `nth` parcel in a lane: always the same.
-pub(super) fn delay(latency: &Latency, lane: u64, nth: u64) -> Duration {
+fn time(latency: &Latency, lane: u64, nth: u64) -> Duration {
     // Odd constants spread neighbouring numbers over all seeds.
     let spread = lane.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ nth.wrapping_mul(0xd1b5_4a32_d192_ed03);
     let random = fastrand::Rng::with_seed(latency.seed ^ spread).f64();
@@ -98,7 +134,7 @@ pub(super) enum Delivered {
     Unwanted,
 }
 
-/// Takes parcels to the sink, each in its time.
+/// Takes parcels to the sink, each in its time, and none before the one that was sent before it.
 pub(super) async fn deliver(
     mut parcels: mpsc::Receiver<Parcel>,
     mut sink: impl AsyncWrite + Unpin,
@@ -106,7 +142,7 @@ pub(super) async fn deliver(
     meter: &Meter,
 ) -> Delivered {
     while let Some(parcel) = parcels.recv().await {
-        tokio::time::sleep_until(parcel.due).await;
+        parcel.delay.over(&mut rules).await;
         thaw(&mut rules).await;
         if parcel.data.is_empty() {
             // The other side may be gone; then it knows.
@@ -173,8 +209,8 @@ mod tests {
     #[tokio::test]
     async fn a_latency_may_last_for_ever() {
         let endless = Latency::new(Duration::MAX).jitter(Duration::MAX);
-        let rules = Rules { latency: vec![endless, endless], ..Rules::default() };
-        let due = Stamp::new(0).due(&rules);
+        let rules = Rules { latency: [(1, endless), (2, endless)].into(), ..Rules::default() };
+        let due = Stamp::new(0).delay(&rules).due(&rules);
         assert!(due > Instant::now() + Duration::from_hours(24));
     }
 

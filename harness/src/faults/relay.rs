@@ -186,15 +186,15 @@ struct Lanes<'a> {
 impl Lanes<'_> {
     async fn send(&self, onward: Onward) {
         for data in onward.to_client {
-            let due = self.stamps().0.due(&self.rules.borrow());
+            let delay = self.stamps().0.delay(&self.rules.borrow());
             // Nobody takes it any more: then it is lost, as on a network.
             let under_way = self.running.depart();
-            let _ = self.to_client.send(Parcel { due, data, under_way }).await;
+            let _ = self.to_client.send(Parcel { delay, data, under_way }).await;
         }
         for data in onward.to_server {
-            let due = self.stamps().1.due(&self.rules.borrow());
+            let delay = self.stamps().1.delay(&self.rules.borrow());
             let under_way = self.running.depart();
-            let _ = self.to_server.send(Parcel { due, data, under_way }).await;
+            let _ = self.to_server.send(Parcel { delay, data, under_way }).await;
         }
     }
 

@@ -124,7 +124,8 @@ pub(super) enum Replay {
 pub(super) struct Rules {
     pub(super) frozen: bool,
     pub(super) refused: bool,
-    pub(super) latency: Vec<Latency>,
+    /// By the rule's number, since what is under way waits for those that it has met.
+    pub(super) latency: BTreeMap<u64, Latency>,
     /// Bytes a second.
     pub(super) bandwidth: Option<NonZeroU64>,
     pub(super) chop: Option<NonZeroUsize>,
@@ -144,7 +145,9 @@ impl Rules {
             match *rule {
                 Rule::Frozen => rules.frozen = true,
                 Rule::Refused => rules.refused = true,
-                Rule::Latency(latency) => rules.latency.push(latency),
+                Rule::Latency(latency) => {
+                    rules.latency.insert(*id, latency);
+                }
                 Rule::Bandwidth(rate) => {
                     rules.bandwidth =
                         Some(rules.bandwidth.map_or(rate, |slowest| slowest.min(rate)));
@@ -242,7 +245,8 @@ impl Book {
     }
 }
 
-/// A fault that lasts until this is dropped: then the network is as before.
+/// A fault that lasts until this is dropped: then the network is as before, for what is under way,
+/// too.
 ///
 /// Several hold together: the latencies add up, the narrowest bandwidth counts.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Faults under virtual time: what they do is exact, and the same on every run.
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -50,10 +51,71 @@ async fn latency_takes_its_time_each_way_and_no_more(
     let client = client(&app, via).await?;
     let slow = app.faults().latency(2 * SECOND);
     assert_eq!(question(&client, 1).await?, 4 * SECOND);
-    // What is on its way, such as the next poll, is as late as it was when it left.
-    client.settle().await?;
     slow.heal();
     assert_eq!(question(&client, 1).await?, Duration::ZERO);
+    client.close().await?;
+    close(app).await
+}
+
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_arrives_in_its_order_when_a_latency_heals(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = app().await?;
+    let client = client(&app, via).await?;
+    let start = Instant::now();
+    let slow = app.faults().latency(Latency::new(HOUR).jitter(HOUR));
+    for number in 0..10 {
+        client.send("message", number)?;
+    }
+    // All of it has left the client then.
+    tokio::time::sleep(SECOND).await;
+    slow.heal();
+    for number in 0..10 {
+        assert_eq!(client.once("message-back").await?.args(), [json!(number)]);
+    }
+    assert_eq!(start.elapsed(), SECOND);
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_latency_heals_alone() -> Result {
+    let app = app().await?;
+    let client = client(&app, Via::Websocket).await?;
+    let start = Instant::now();
+    let (slow, slower) = (app.faults().latency(3 * SECOND), app.faults().latency(HOUR));
+    let mut answer = client.send_with_ack("message-with-ack", 1);
+    tokio::time::sleep(SECOND).await;
+    assert!((&mut answer).now_or_never().is_none());
+    slower.heal();
+    answer.await?;
+    assert_eq!(start.elapsed(), 6 * SECOND);
+
+    let start = Instant::now();
+    let answer = client.send_with_ack("message-with-ack", 1);
+    tokio::time::sleep(SECOND).await;
+    slow.heal();
+    // It is for what leaves from now on.
+    let _other = app.faults().latency(SECOND);
+    answer.await?;
+    assert_eq!(start.elapsed(), 2 * SECOND);
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_being_opened_is_open_when_a_latency_heals() -> Result {
+    let app = app().await?;
+    let start = Instant::now();
+    let slow = app.faults().latency(HOUR);
+    let connecting = create_socketio_client(&app).timeout(HOUR);
+    let connecting = tokio::spawn(connecting.into_future());
+    tokio::time::sleep(SECOND).await;
+    slow.heal();
+    let client = connecting.await.expect("no panic")?;
+    assert_eq!(start.elapsed(), SECOND);
     client.close().await?;
     close(app).await
 }
