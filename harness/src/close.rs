@@ -89,7 +89,9 @@ impl Close {
         self.with(|options| options.strict = true)
     }
 
-    /// Clients may be left connected: for tests of what the end of a server means to them.
+    /// Clients may be left connected: for tests of what the end of a server means to them. The
+    /// connections of a server that accepts by itself ([`serve`](crate::serve)) end with its
+    /// runtime then, as do its handlers, whose ends are not awaited.
     pub fn disconnect_clients(self) -> Self {
         self.with(|options| options.disconnects_clients = true)
     }

@@ -122,7 +122,8 @@ impl AppBuilder {
 
     /// Runs the server on the test's runtime, for one that has to share something with the test
     /// that is bound to the thread or the runtime. [`close`](crate::close) then counts a panic of
-    /// any task of the test as the server's, and knows of no handler that has not returned.
+    /// any task of the test as the server's, and knows of no handler that has not returned; the
+    /// connections of a server that accepts by itself ([`serve`](crate::serve)) go on.
     pub fn in_test_runtime(mut self) -> Self {
         self.place = Place::TestRuntime;
         self

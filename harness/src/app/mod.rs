@@ -158,6 +158,9 @@ impl App {
         self.faults.heal_all();
         let leftovers = match self.running {
             Running::Hosted(hosted) => {
+                // Where it accepts by itself, its connections are tasks, and end with its runtime.
+                let cuts_tasks = options.disconnects_clients && hosted.connections().is_none();
+                let awaits_tasks = awaits_tasks && !cuts_tasks;
                 hosted.stop(Order { patience: options.patience, awaits_tasks }).await
             }
             Running::Here { mut server, .. } => {

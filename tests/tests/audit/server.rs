@@ -14,8 +14,8 @@ use socketio_harness::{
     create_socketio_client, scaled, serve,
 };
 use socketioxide::extract::{AckSender, SocketRef};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{only, server};
@@ -234,6 +234,26 @@ async fn a_server_that_ends_by_itself_is_told() -> Result {
         only(&report).to_string(),
         "the server ended before it was closed, with \"a bad day\""
     );
+    Ok(())
+}
+
+/// Its connections are its own, and end with its runtime.
+#[tokio::test]
+async fn clients_of_a_server_that_accepts_by_itself_may_be_left_to_be_disconnected() -> Result {
+    let echo = async |listener: TcpListener| {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut reader, mut writer) = stream.split();
+                tokio::io::copy(&mut reader, &mut writer).await
+            });
+        }
+    };
+    let app = create_app(serve(echo)).await?;
+    let mut stream = TcpStream::connect(("127.0.0.1", app.port())).await?;
+    stream.write_u8(7).await?;
+    assert_eq!(stream.read_u8().await?, 7);
+    close(app).timeout(Duration::from_millis(100)).disconnect_clients().await?;
+    stream.read_u8().await.expect_err("it has ended");
     Ok(())
 }
 
