@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
@@ -38,6 +38,14 @@ pub(crate) struct Order {
     pub(crate) patience: Duration,
     /// Whether the server's tasks are expected to end by themselves.
     pub(crate) awaits_tasks: bool,
+}
+
+/// How a hosted server has ended, but for what still blocks a thread.
+#[derive(Default)]
+struct End {
+    leftovers: Vec<Leftover>,
+    /// How long what blocks a thread may take to end, if it is to end by itself.
+    blocking: Option<Duration>,
 }
 
 /// What was made on a new runtime.
@@ -72,7 +80,10 @@ impl Hosted {
             async move {
                 match start() {
                     Ok(server) => run(server, orders).await,
-                    Err(error) => vec![Leftover::ServerEnded { outcome: error.to_string() }],
+                    Err(error) => {
+                        let outcome = error.to_string();
+                        End { leftovers: vec![Leftover::ServerEnded { outcome }], blocking: None }
+                    }
                 }
             }
             .boxed_local()
@@ -93,7 +104,7 @@ impl Hosted {
                 let outcome = tokio::select! {
                     outcome = making => outcome,
                     // Nobody waits for it any more.
-                    _ = &mut orders => return Vec::new(),
+                    _ = &mut orders => return End::default(),
                 };
                 let (told, server) = match outcome {
                     Ok(Ok(Made::Server(server))) => {
@@ -106,7 +117,7 @@ impl Hosted {
                 let _ = telling.send(told);
                 match server {
                     Some(server) => run(server, orders).await,
-                    None => Vec::new(),
+                    None => End::default(),
                 }
             }
             .boxed_local()
@@ -124,9 +135,7 @@ impl Hosted {
         addr: SocketAddr,
         connections: Option<Arc<Connections>>,
         panics: &Arc<Panics>,
-        work: impl FnOnce(oneshot::Receiver<Order>) -> LocalBoxFuture<'static, Vec<Leftover>>
-        + Send
-        + 'static,
+        work: impl FnOnce(oneshot::Receiver<Order>) -> LocalBoxFuture<'static, End> + Send + 'static,
     ) -> io::Result<Self> {
         let subscriber = tracing::dispatcher::get_default(Clone::clone);
         let runtime = like_the_current_one(&subscriber)?;
@@ -138,9 +147,14 @@ impl Hosted {
             let _traces = tracing::dispatcher::set_default(&subscriber);
             let leftovers = match runtime.take() {
                 Some(runtime) => {
-                    let leftovers = runtime.block_on(work(awaiting_order));
-                    // Drops every task. A blocking one is given a moment to end.
-                    runtime.shutdown_timeout(scaled(BLOCKING_TASKS));
+                    let End { mut leftovers, blocking } = runtime.block_on(work(awaiting_order));
+                    let after = blocking.unwrap_or_else(|| scaled(BLOCKING_TASKS));
+                    // Drops every task, and does not tell whether something blocked it to the end.
+                    let start = Instant::now();
+                    runtime.shutdown_timeout(after);
+                    if blocking.is_some() && start.elapsed() >= after {
+                        leftovers.push(Leftover::BlockedThread { after });
+                    }
                     leftovers
                 }
                 None => Vec::new(),
@@ -174,19 +188,22 @@ impl Hosted {
 }
 
 /// Serves until it is told to stop; tells what is left then.
-async fn run(mut server: Server, orders: oneshot::Receiver<Order>) -> Vec<Leftover> {
-    match orders.await {
-        Ok(order) => {
-            let patience = Patience::starting_now(order.patience);
-            let mut leftovers = server.stop(patience).await;
-            if order.awaits_tasks {
-                leftovers.extend(tasks_that_do_not_end(patience).await);
-            }
-            leftovers
-        }
+async fn run(mut server: Server, orders: oneshot::Receiver<Order>) -> End {
+    let Ok(order) = orders.await else {
         // The app was dropped.
-        Err(_) => server.stop(Patience::starting_now(scaled(FAREWELL))).await,
+        let leftovers = server.stop(Patience::starting_now(scaled(FAREWELL))).await;
+        return End { leftovers, blocking: None };
+    };
+    let start = Instant::now();
+    let patience = Patience::starting_now(order.patience);
+    let mut leftovers = server.stop(patience).await;
+    if !order.awaits_tasks {
+        return End { leftovers, blocking: None };
     }
+    leftovers.extend(tasks_that_do_not_end(patience).await);
+    // The runtime's own clock may have flown.
+    let rest = order.patience.saturating_sub(start.elapsed());
+    End { leftovers, blocking: Some(rest.max(scaled(BLOCKING_TASKS))) }
 }
 
 fn reason_of(panic: &(dyn std::any::Any + Send)) -> String {
@@ -293,5 +310,5 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 const VIRTUAL_PATIENCE: Duration = Duration::from_mins(2);
 /// How long a dropped app's connections may take to end.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How long tasks of `spawn_blocking` may take to end.
+/// How long tasks of `spawn_blocking` may take to end, at least.
 const BLOCKING_TASKS: Duration = Duration::from_secs(1);

@@ -46,6 +46,13 @@ pub enum Leftover {
         /// For how long an answer was awaited.
         after: Duration,
     },
+    /// Something of the server still blocked a thread when all its connections were gone: work of
+    /// `spawn_blocking`, or, on a runtime of several threads, a handler that does not await. It goes
+    /// on.
+    BlockedThread {
+        /// For how long its end was awaited.
+        after: Duration,
+    },
     /// A task of the server panicked.
     Panic(HandlerPanic),
     /// The server ended before it was closed.
@@ -194,6 +201,12 @@ impl fmt::Display for Leftover {
                 f,
                 "the app's thread did not answer within {after:?}: a handler blocks it, without an \
                  await"
+            ),
+            Self::BlockedThread { after } => write!(
+                f,
+                "the server still blocked a thread {after:?} after its end: work of \
+                 `spawn_blocking`, or a handler without an await (if it should go on, \
+                 `create_app(..).background_tasks()` does not wait for it)"
             ),
             Self::Panic(panic) => panic.fmt(f),
             Self::ServerEnded { outcome } => {

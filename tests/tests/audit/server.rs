@@ -203,6 +203,35 @@ async fn a_handler_that_blocks_its_thread_does_not_block_the_test() -> Result {
 }
 
 #[tokio::test]
+async fn work_that_blocks_a_thread_of_its_own_is_told_unless_it_should_go_on() -> Result {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let working = || {
+        let blocked = Arc::clone(&blocked);
+        server(move |socket| {
+            let blocked = Arc::clone(&blocked);
+            socket.on("work", async move |ack: AckSender| {
+                tokio::task::spawn_blocking(move || blocked.lock().unwrap().recv().ok());
+                ack.send(&()).ok();
+            });
+        })
+    };
+    let work = async |app: App| {
+        let client = create_socketio_client(&app).await?;
+        client.send_with_ack("work", ()).await?;
+        client.close().await?;
+        Result::<_>::Ok(close(app).timeout(Duration::from_millis(100)).report().await)
+    };
+    let report = work(create_app(working()).await?).await?;
+    assert!(matches!(only(&report), Leftover::BlockedThread { .. }), "{report}");
+    assert!(only(&report).is_grave());
+    let report = work(create_app(working()).background_tasks().await?).await?;
+    assert!(report.leftovers().is_empty(), "{report}");
+    drop(release);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_connection_the_server_holds_on_to_is_described() -> Result {
     let keep = async |request: Request| {
         let upgrading = hyper::upgrade::on(request);
