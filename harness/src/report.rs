@@ -41,7 +41,7 @@ pub enum Leftover {
         /// several threads; so there it is a warning.
         proven: bool,
     },
-    /// The app's thread does not answer: a handler blocks it.
+    /// The app does not answer: a handler blocks its thread, or nobody runs its runtime.
     Blocked {
         /// For how long an answer was awaited.
         after: Duration,
@@ -199,8 +199,8 @@ impl fmt::Display for Leftover {
             ),
             Self::Blocked { after } => write!(
                 f,
-                "the app's thread did not answer within {after:?}: a handler blocks it, without an \
-                 await"
+                "the app did not answer within {after:?}: a handler blocks its thread, without an \
+                 await, or nobody runs its runtime"
             ),
             Self::BlockedThread { after } => write!(
                 f,

@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use socketio_mock_client::scaled;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 
 use crate::connections::Connections;
 use crate::listen::Listen;
@@ -57,7 +59,7 @@ impl Server {
             Kind::Service { service, accepting } => {
                 accepting.abort();
                 // Only an aborted task has dropped its listener for sure.
-                let _ = accepting.await;
+                let blocked = answer(accepting, patience).await.err();
                 self.connections.cut_all();
                 let service = service.clone();
                 let ending = async {
@@ -67,15 +69,17 @@ impl Server {
                 // What is left of it is told one by one.
                 let _ = patience.wait_for(ending).await;
                 let left = self.connections.describe().into_iter();
-                left.map(|connection| Leftover::Connection { connection, after: patience.total })
-                    .collect()
+                let left = left
+                    .map(|connection| Leftover::Connection { connection, after: patience.total });
+                blocked.into_iter().chain(left).collect()
             }
             Kind::Listener { serving } => {
                 serving.abort();
-                match serving.await {
-                    Ok(outcome) => vec![Leftover::ServerEnded { outcome }],
+                match answer(serving, patience).await {
+                    Ok(Ok(outcome)) => vec![Leftover::ServerEnded { outcome }],
                     // Stopped just now; or it panicked, which is told as such.
-                    Err(_) => Vec::new(),
+                    Ok(Err(_)) => Vec::new(),
+                    Err(blocked) => vec![blocked],
                 }
             }
         }
@@ -111,6 +115,15 @@ impl Drop for Server {
     }
 }
 
+/// The end of a task that was told to end: at once, unless its runtime stands still.
+async fn answer<T>(
+    task: &mut JoinHandle<T>,
+    patience: Patience,
+) -> Result<Result<T, JoinError>, Leftover> {
+    let after = patience.total.max(scaled(SHORTEST_PATIENCE));
+    timeout(after, task).await.map_err(|_| Leftover::Blocked { after })
+}
+
 async fn accept(mut listener: impl Listen, service: AnyService, connections: Arc<Connections>) {
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -129,4 +142,6 @@ async fn accept(mut listener: impl Listen, service: AnyService, connections: Arc
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// A busy machine takes its time over a task that ends at once.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 const FAREWELL_BUFFER: usize = 4 << 10;

@@ -1,6 +1,7 @@
 //! Apps and clients come and go without a trace: no port, no task, no file descriptor, no
 //! connection on the other side.
 
+use std::future::{IntoFuture, pending};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -8,10 +9,11 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::{Limits, contract, hello, peer};
 use socketio_harness::{
-    App, ClientError, CloseReason, Result, close, create_app, create_socketio_client,
+    App, AppBuilder, ClientError, CloseReason, Leftover, Node, Result, close, create_app,
+    create_cluster, create_socketio_client, serve,
 };
 use socketio_tests::{Peer, Via, alone, becomes, in_time, no_client_is_left_in, turn};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 fn tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
@@ -231,13 +233,47 @@ fn the_server_disconnects_a_client(
     })
 }
 
+#[rstest]
+#[case::service(create_app(hello::router()))]
+#[case::serve(create_app(serve(async |_| pending::<()>().await)))]
+fn closing_an_app_whose_runtime_stands_still_has_a_deadline(#[case] app: AppBuilder) -> Result {
+    let [one, other] = two_runtimes();
+    let app = one.block_on(app.in_test_runtime().into_future())?;
+    let report = other.block_on(close(app).report());
+    assert!(matches!(report.leftovers(), [Leftover::Blocked { .. }]), "{report}");
+    Ok(())
+}
+
+#[test]
+fn closing_a_cluster_whose_runtime_stands_still_has_a_deadline() -> Result {
+    let [one, other] = two_runtimes();
+    let cluster = create_cluster(1, async |_: Node| hello::router()).redis();
+    let cluster = one.block_on(cluster.into_future())?;
+    let report = other.block_on(close(cluster).report());
+    // What takes the machine's time, such as the end of a process, may be late as well.
+    for expected in [
+        "the app did not answer within ",
+        "node 0: Redis is still reached at ",
+        "Redis is still reached at ",
+    ] {
+        let told = |it: &Leftover| it.to_string().starts_with(expected);
+        assert!(report.leftovers().iter().any(told), "{expected}: {report}");
+    }
+    Ok(())
+}
+
+/// One to start something on, and another one whose clock jumps to the deadline.
+fn two_runtimes() -> [Runtime; 2] {
+    [false, true].map(|paused| {
+        let runtime = Builder::new_current_thread().enable_all().start_paused(paused).build();
+        runtime.expect("a runtime")
+    })
+}
+
 #[test]
 fn closing_a_client_whose_runtime_stands_still_has_a_deadline() -> Result {
     let _turn = turn();
-    let runtime = || tokio::runtime::Builder::new_current_thread();
-    let one = runtime().enable_all().build().unwrap();
-    // Its clock jumps to the deadline.
-    let other = runtime().enable_time().start_paused(true).build().unwrap();
+    let [one, other] = two_runtimes();
     let app = one.block_on(create_app(hello::router()).into_future())?;
     let client = one.block_on(create_socketio_client(&app).into_future())?;
     let client = other.block_on(async move {

@@ -10,10 +10,14 @@ mod store;
 mod whereabouts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use socketio_balancer::Balancer;
-use socketio_mock_client::{IntoTarget, RegisteredClient, Registry, SocketIoClient, Target};
+use socketio_mock_client::{
+    IntoTarget, RegisteredClient, Registry, SocketIoClient, Target, scaled,
+};
+use tokio::time::timeout;
 
 pub use builder::{ClusterBuilder, create_cluster};
 pub use isolation::Isolation;
@@ -136,9 +140,14 @@ impl Cluster {
         self.nodes.iter().for_each(ClusterNode::heal_all);
         let ending = self.nodes.iter().map(|node| node.take_down(options));
         let mut leftovers = join_all(ending).await.concat();
-        self.balancer.close().await;
+        let after = options.patience.max(scaled(SHORTEST_PATIENCE));
+        if timeout(after, self.balancer.close()).await.is_err() {
+            leftovers.push(Leftover::Blocked { after });
+        }
         self.faults.end().await;
-        join_all(self.nodes.iter().map(ClusterNode::leave_redis)).await;
+        leftovers.extend(
+            join_all(self.nodes.iter().map(ClusterNode::leave_redis)).await.into_iter().flatten(),
+        );
         leftovers.extend(self.store.take_down().await);
         leftovers
     }
@@ -149,6 +158,9 @@ impl IntoTarget for &Cluster {
         Ok(self.faults.target())
     }
 }
+
+/// The balancer's connections end when they are cut, if in their own time.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
 #[track_caller]
 #[expect(clippy::panic, reason = "an index out of range, as with a slice")]

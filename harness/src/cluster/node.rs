@@ -258,12 +258,13 @@ impl ClusterNode {
         leftovers.into_iter().map(of_node).collect()
     }
 
-    /// Closes its port to Redis; the node must have ended.
-    pub(super) async fn leave_redis(&self) {
-        if let Some(redis) = &self.0.redis {
-            redis.relay.closed().await;
-            redis.faults.end().await;
-        }
+    /// Closes its port to Redis; the node must have ended. Returns what is left of it.
+    pub(super) async fn leave_redis(&self) -> Option<Leftover> {
+        let redis = self.0.redis.as_ref()?;
+        let closed = redis.relay.closed().await;
+        redis.faults.end().await;
+        let leftover = Box::new(Leftover::Redis { what: closed.err()? });
+        Some(Leftover::Node { node: self.name(), leftover })
     }
 
     async fn end(&self, options: Options) -> Vec<Leftover> {

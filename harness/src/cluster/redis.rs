@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::faults::{Faults, Relay};
 use crate::process::Group;
@@ -122,7 +123,9 @@ impl Redis {
             tell(format!("cannot be killed: {error}"));
         }
         self.faults.heal_all();
-        self.relay.closed().await;
+        if let Err(what) = self.relay.closed().await {
+            tell(what);
+        }
         self.faults.end().await;
         let path = self.directory.path().to_owned();
         if let Err(error) = self.directory.close() {
@@ -145,7 +148,13 @@ impl Process {
         if self.child.try_wait()?.is_some() {
             return Ok(());
         }
-        self.child.kill().await
+        self.child.start_kill()?;
+        match timeout(scaled(DEFAULT_TIMEOUT), self.child.wait()).await {
+            Ok(ended) => ended.map(|_| ()),
+            // Nobody may run the runtime that is told of its end.
+            Err(_) if self.child.try_wait()?.is_some() => Ok(()),
+            Err(late) => Err(late.into()),
+        }
     }
 }
 
@@ -170,7 +179,7 @@ async fn start(directory: &Path) -> Result<Process> {
         Ok(false)
     };
     let after = scaled(DEFAULT_TIMEOUT * 2);
-    let what = match tokio::time::timeout(after, ready).await {
+    let what = match timeout(after, ready).await {
         Ok(Ok(true)) => {
             // Its log would fill the pipe in the end.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

@@ -2,15 +2,16 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use socketio_mock_client::{ByteStream, IntoTarget, Target};
+use socketio_mock_client::{ByteStream, IntoTarget, Target, scaled};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
-use super::Faults;
 use super::conversation::Conversation;
 use super::link::admit;
 use super::relay::Connection;
+use super::{Faults, LONGEST_END};
 use crate::{Error, Result};
 
 /// A TCP port that leads to an app through [`Faults`].
@@ -56,11 +57,16 @@ impl Relay {
         self.addr
     }
 
-    /// Closes it; resolves when the port is free.
-    pub(crate) async fn closed(&self) {
+    /// Closes it; resolves when the port is free. Fails with what it does instead.
+    pub(crate) async fn closed(&self) -> Result<(), String> {
         self.accepting.abort();
         let mut closed = self.closed.clone();
-        while closed.changed().await.is_ok() {}
+        let closing = async { while closed.changed().await.is_ok() {} };
+        let after = scaled(LONGEST_END);
+        timeout(after, closing).await.map_err(|_| {
+            let addr = self.addr;
+            format!("is still reached at {addr} after {after:?}: nobody runs its runtime")
+        })
     }
 
     /// The base URL for clients, such as `http://127.0.0.1:40123`.

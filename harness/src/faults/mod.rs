@@ -278,5 +278,5 @@ impl IntoTarget for &Faults {
     }
 }
 
-/// Several times as long as a relay waits for its sides.
+/// Several times as long as a relayed connection waits for its sides.
 const LONGEST_END: Duration = Duration::from_secs(2);
