@@ -6,13 +6,13 @@ use socketio_mock_client::Registry;
 
 use super::boot::{Order, Place, launch};
 use super::{App, Running};
-use crate::Result;
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::panics::Panics;
 use crate::subject::{IntoSubject, Subject};
 use crate::tap::{DEFAULT_LIMIT, ObservedConnector, Tap};
 use crate::trace::{Trace, Tracing};
+use crate::{Error, Result};
 
 /// Boots a server for a test, on a free port of the loopback interface unless told otherwise.
 ///
@@ -152,7 +152,7 @@ impl AppBuilder {
     /// Reads along for [`App::received`], [`App::emitted`] and [`App::log`] where the server's own
     /// connections are out of reach: a child process, a URL, a server that accepts by itself. What
     /// clients made from `&app` have sent and got counts as received and emitted; others are not
-    /// seen, nor is what is encrypted. [`Faults::reset`] then ends the server's side of a connection
+    /// seen. A server that speaks TLS is refused, as it cannot be read. [`Faults::reset`] then ends the server's side of a connection
     /// instead of resetting it.
     ///
     /// ```no_run
@@ -195,6 +195,14 @@ impl AppBuilder {
         }
         let mut tap = running.connections().and_then(|connections| connections.tap().cloned());
         if self.observed && tap.is_none() {
+            if target.url().starts_with("https:") {
+                return Err(Error::Option {
+                    option: ".observed()",
+                    subject: "a server that speaks TLS",
+                    reason: "what is encrypted cannot be read; serve plain HTTP in the test, or \
+                             assert on what the clients received",
+                });
+            }
             let own = Arc::new(Tap::new(self.log_limit));
             tap = Some(Arc::clone(&own));
             target = target.map_connector(|inner| Arc::new(ObservedConnector::new(inner, own)));

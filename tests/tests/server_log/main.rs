@@ -210,6 +210,13 @@ async fn a_server_in_any_language_is_seen_when_asked_for(
 
 /// What a fault keeps from the server has not been received.
 #[tokio::test]
+async fn what_is_encrypted_cannot_be_observed() {
+    // Nothing would ever have been received, whatever was.
+    let error = create_app("https://127.0.0.1:1").observed().await.unwrap_err().to_string();
+    assert!(error.contains("observed() is not for a server that speaks TLS"), "{error}");
+}
+
+#[tokio::test]
 async fn faults_stand_between_the_clients_and_what_is_observed() -> Result {
     let app = create_app(node_peer("peer.js")).observed().await?;
     let client = create_socketio_client(&app).ready("auth").await?;
