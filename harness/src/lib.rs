@@ -1,6 +1,6 @@
 //! Boot a Socket.IO server for a test, talk to it, take it down.
 //!
-//! ```no_run
+//! ```no_run,test_harness
 //! use serde_json::json;
 //! use socketio_harness::{Result, close, create_app, create_socketio_client};
 //!

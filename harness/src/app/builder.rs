@@ -101,7 +101,7 @@ impl AppBuilder {
     /// The server shares the test's runtime. So [`close`](crate::close) counts a panic of any task
     /// of the test as the server's, and knows of no handler that has not returned.
     ///
-    /// ```no_run
+    /// ```no_run,test_harness
     /// use std::time::Duration;
     /// use socketio_harness::{CloseReason, Result, close, create_app, create_socketio_client};
     ///

@@ -25,7 +25,7 @@ use crate::{Error, Result};
 /// [`ChildProcess`](crate::ChildProcess), or a `Result` of it. It runs on the runtime the node will
 /// have, so that what it spawns (a connection to Redis) stops with the node.
 ///
-/// ```no_run
+/// ```no_run,test_harness
 /// use socketio_harness::{Node, Result, close, create_cluster, create_socketio_client};
 ///
 /// # async fn my_server(redis: &str) -> Result<axum::Router> { unimplemented!() }
