@@ -11,8 +11,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{PanicHookInfo, catch_unwind, panic_any};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::runtime::{Handle, Id};
@@ -67,46 +67,44 @@ impl Panics {
     }
 }
 
-/// Looks on at every panic of the process from now on; they are printed as before. A hook that was
-/// set since the last call, as around a panic that a test expects, may be the only one that is
-/// called; then this one is set again.
+/// Looks on at every panic of the process from now on; they are printed as before. A hook that is
+/// set in its place drops this one, as around a panic that a test expects; then it is set again.
 pub(crate) fn install_hook() {
-    static INSTALLED: Mutex<bool> = Mutex::new(false);
-    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    // One at a time: between the two steps the default hook is in force.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     // A thread that panics may change no hook.
-    if std::thread::panicking() || *installed && is_called() {
+    if std::thread::panicking() || INSTALLED.swap(true, Ordering::AcqRel) {
         return;
     }
-    *installed = true;
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if SOUGHT.replace(false) {
-            return;
-        }
-        // It may be called by another hook that it calls itself.
+    let hook = Hook { previous: std::panic::take_hook() };
+    std::panic::set_hook(Box::new(move |panic| hook.call(panic)));
+}
+
+struct Hook {
+    previous: Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>,
+}
+
+impl Hook {
+    fn call(&self, panic: &PanicHookInfo<'_>) {
+        // It may be called by another that it calls itself.
         let is_first = !TELLING.replace(true);
         if is_first {
             BEING_TOLD.fetch_add(1, Ordering::AcqRel);
             note(&HandlerPanic::new(panic));
         }
-        previous(panic);
+        (self.previous)(panic);
         if is_first {
             TELLING.set(false);
             BEING_TOLD.fetch_sub(1, Ordering::AcqRel);
         }
-    }));
+    }
 }
 
-/// Whether the hook is called at a panic. Only another one, which comes before it, prints this panic;
-/// and where a panic is the end of the process, none can be tried.
-#[expect(clippy::panic, reason = "nothing else calls a hook; it is caught")]
-fn is_called() -> bool {
-    if cfg!(panic = "abort") {
-        return true;
+impl Drop for Hook {
+    fn drop(&mut self) {
+        INSTALLED.store(false, Ordering::Release);
     }
-    SOUGHT.set(true);
-    let _ = catch_unwind(|| panic_any("no failure: the test harness looks for its panic hook"));
-    !SOUGHT.replace(false)
 }
 
 /// Whether a panic of this process is being told at this moment. To print a backtrace takes a tenth
@@ -149,10 +147,10 @@ fn note(panic: &HandlerPanic) {
 }
 
 static BEING_TOLD: AtomicUsize = AtomicUsize::new(0);
+/// Whether a hook of ours is there, be it called by another.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// The hook is to tell that it is called, by making this false.
-    static SOUGHT: Cell<bool> = const { Cell::new(false) };
     /// The hook runs.
     static TELLING: Cell<bool> = const { Cell::new(false) };
     static LAST: RefCell<Option<HandlerPanic>> = const { RefCell::new(None) };

@@ -36,7 +36,7 @@ async fn panics_are_told_whatever_hooks_a_test_sets_and_puts_back() -> Result<()
     set_hook(Box::new(move |panic| of_the_harness(panic)));
     a_panic_is_told_once().await?;
 
-    // Expected on this thread, where the harness looks for its hook; not on those of apps.
+    // Expected on this thread, not on those of apps.
     let of_the_harness = take_hook();
     let this_thread = std::thread::current().id();
     set_hook(Box::new(move |panic| {
