@@ -36,23 +36,49 @@ pub(crate) async fn raise(shared: Arc<Shared>, socket: Arc<Socket>, patience: Du
     if socket.is_ended() {
         return Ok(());
     }
+    let raised = async { while !is_answered(&shared, &socket).await {} };
+    tokio::time::timeout(patience, raised).await.map_err(|_| Error::Timeout {
+        waiting_for: "the answer to a fence (CONNECT to a namespace nobody uses)".into(),
+        after: patience,
+        hint: String::new(),
+        transcript: shared.transcript(),
+    })
+}
+
+/// Asks once. False if the connection was lost meanwhile, and is being made again: what the client
+/// has missed may come with the next one.
+async fn is_answered(shared: &Arc<Shared>, socket: &Socket) -> bool {
+    let mut own = socket.lifecycle();
+    let back = own.wait_for(|now| matches!(now, Lifecycle::Connected) || socket.is_ended());
+    tokio::select! {
+        _ = back => {}
+        () = shared.gone() => {}
+    }
+    own.mark_unchanged();
+    let connection = {
+        let state = shared.lock();
+        (!state.core.is_closed()).then_some(state.generation)
+    };
+    let Some(connection) = connection else {
+        // Its sockets are told in a moment, if it was connected until now.
+        if shared.reconnects && !socket.is_ended() {
+            tokio::select! {
+                _ = own.changed() => {}
+                () = shared.gone() => {}
+            }
+        }
+        return !shared.reconnects || socket.is_ended();
+    };
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let Ok(asking) = shared.join_unseen(&format!("{PREFIX}{number}"), None) else {
-        // The connection ended between the two lines.
-        return Ok(());
+        return !shared.reconnects || socket.is_ended();
     };
-    let fence = Fence { shared, asking };
+    let fence = Fence { shared: Arc::clone(shared), asking };
     let mut lifecycle = fence.asking.lifecycle();
     let answered = lifecycle.wait_for(|now| !matches!(now, Lifecycle::Connecting));
-    match tokio::time::timeout(patience, answered).await {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::Timeout {
-            waiting_for: "the answer to a fence (CONNECT to a namespace nobody uses)".into(),
-            after: patience,
-            hint: String::new(),
-            transcript: fence.shared.transcript(),
-        }),
-    }
+    let lost = matches!(answered.await.as_deref(), Ok(Lifecycle::Disconnected { .. }) | Err(_));
+    // On the next connection it may be answered before the client's own namespace is there.
+    !shared.reconnects || (!lost && fence.asking.since == connection)
 }
 
 /// Leaves its namespace again, should the server have accepted it.

@@ -24,8 +24,8 @@ impl SocketIoClient {
     /// Over a real connection it is a [`fence`](Self::fence), with what that cannot tell: a handler
     /// that is still at work is not waited for.
     ///
-    /// Fails like `fence`, and in memory if the clock runs, or if bytes are still under way when the
-    /// client's timeout has passed.
+    /// Fails like `fence`, and in memory if the clock runs, if the client reads nothing, or if bytes
+    /// are still under way when the client's timeout has passed.
     ///
     /// ```no_run
     /// # async fn f(client: &socketio_mock_client::SocketIoClient) -> socketio_mock_client::Result {
@@ -65,6 +65,14 @@ async fn come_to_rest(shared: &Shared, patience: Duration) -> Result {
             value: "running".into(),
             reason: "nothing can be proved in memory unless tokio's clock is paused: \
                      #[tokio::test(start_paused = true)]"
+                .into(),
+        });
+    }
+    if shared.lock().reading_paused {
+        return Err(Error::InvalidOption {
+            what: "client",
+            value: shared.name.to_string(),
+            reason: "it reads nothing: pause_reading() is in force, and nobody knows what has come"
                 .into(),
         });
     }

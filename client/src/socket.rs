@@ -265,6 +265,8 @@ impl Socket {
         let unsent = std::mem::take(&mut inner.buffer);
         inner.inbox.end(reason);
         drop(inner);
+        // For those who wait for the end of what was disconnected before.
+        self.lifecycle.send_modify(|_| {});
         for sender in unsent.into_iter().filter_map(|unsent| unsent.ack) {
             let _ = sender.send(Err(Unanswered::Ended(reason.clone())));
         }

@@ -319,51 +319,52 @@ async fn a_namespace_may_be_joined_while_there_is_no_connection() -> Result {
     close(app).await
 }
 
-/// A client of a server that is there for one connection, and refuses the next.
-async fn deserted(plan: Reconnection) -> Result<SocketIoClient> {
-    let target = scripted::listener(async move |listener: Listener| {
-        let Some(mut socket) = listener.websocket().await else { return };
-        socket.accept().await;
-        drop(listener);
-        socket.next().await;
-    })
-    .await
-    .expect("a listener");
-    let client = create_socketio_client(target)
-        .timeout(Duration::from_millis(50))
-        .reconnection(plan)
-        .await?;
-    client.send("go", ())?;
+/// Resolves when the client knows that it has no connection.
+async fn lost(client: &SocketIoClient) -> Result {
     let mut events = client.connection_events();
     while !matches!(events.next().await?, ConnectionEvent::Disconnected { .. }) {}
-    Ok(client)
-}
-
-#[tokio::test]
-async fn who_joins_a_namespace_in_vain_is_told_that_there_is_no_connection() -> Result {
-    let client = deserted(quickly()).await?;
-    let error = client.of("/custom").await.unwrap_err();
-    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
-    assert!(error.to_string().contains("the connection is down, and is being made"), "{error}");
-    client.close().await?;
-
-    let client = deserted(quickly().delay(Duration::from_millis(20)).attempts(1)).await?;
-    let error = client.of("/custom").await.unwrap_err();
-    let ClientError::Disconnected { reason, .. } = &error else { return Err(error.into()) };
-    assert_eq!(*reason, CloseReason::TransportClose);
-    client.close().await?;
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn who_joins_a_namespace_in_vain_is_told_that_there_is_no_connection() -> Result {
+    let app = create_app(peer::router()).simulated().await?;
+    let goes_on = create_socketio_client(&app).reconnection(quickly()).await?;
+    let refused = app.faults().refuse();
+    app.faults().cut();
+    lost(&goes_on).await?;
+    let error = goes_on.of("/custom").await.unwrap_err();
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
+    assert!(error.to_string().contains("the connection is down, and is being made"), "{error}");
+    refused.heal();
+    goes_on.connection_events().reconnected().await?;
+
+    let plan = quickly().delay(Duration::from_secs(1)).attempts(1);
+    let gives_up = create_socketio_client(&app).reconnection(plan).await?;
+    let _refused = app.faults().refuse();
+    app.faults().cut();
+    lost(&gives_up).await?;
+    let error = gives_up.of("/custom").await.unwrap_err();
+    let ClientError::Disconnected { reason, .. } = &error else { return Err(error.into()) };
+    assert_ne!(*reason, CloseReason::Dropped, "{error}");
+    goes_on.close().await?;
+    gives_up.close().await?;
+    close(app).await
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_can_never_be_sent_is_refused_at_once() -> Result {
-    let client = deserted(quickly()).await?;
+    let app = create_app(peer::router()).simulated().await?;
+    let client = create_socketio_client(&app).reconnection(quickly()).await?;
+    let _refused = app.faults().refuse();
+    app.faults().cut();
+    lost(&client).await?;
     let error = client.send("disconnect", ()).unwrap_err();
-    assert!(error.to_string().contains("disconnect"), "{error}");
+    assert!(matches!(error, ClientError::Protocol(_)), "{error}");
     let error = client.send_with_ack("disconnect", ()).await.unwrap_err();
     assert!(matches!(error, ClientError::Protocol(_)), "{error}");
     client.close().await?;
-    Ok(())
+    close(app).await
 }
 
 /// The numbers of acks begin anew with each connection.

@@ -50,12 +50,19 @@ pub trait Number: Send + 'static {
     /// What awaiting gives.
     type Output<E>;
 
+    /// Leaves what it gives; whatever else has come so far is left to others.
+    fn keep<E>(events: &mut Vec<E>);
+
     /// Picks it; `None` if there is nothing to pick.
     fn pick<E>(events: Vec<E>) -> Option<Self::Output<E>>;
 }
 
 impl Number for First {
     type Output<E> = E;
+
+    fn keep<E>(events: &mut Vec<E>) {
+        events.truncate(1);
+    }
 
     fn pick<E>(events: Vec<E>) -> Option<E> {
         events.into_iter().next()
@@ -64,6 +71,8 @@ impl Number for First {
 
 impl Number for All {
     type Output<E> = Vec<E>;
+
+    fn keep<E>(_: &mut Vec<E>) {}
 
     fn pick<E>(events: Vec<E>) -> Option<Vec<E>> {
         Some(events)
@@ -197,6 +206,7 @@ impl<E: Observed, N: Number, M> Expectation<E, N, M> {
                 return Err(search.report(name, expected, outcome, extra.collect(), Vec::new()));
             }
         }
+        N::keep(&mut found);
         found.iter().for_each(Observed::mark_read);
         search.source.met(Some(pattern.name()), &expected(String::new()));
         let gone = || crate::Error::InvalidOption {

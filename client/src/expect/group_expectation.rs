@@ -234,7 +234,9 @@ fn out_of_order(
         };
     };
     let (all, _) = member.source().look_on(0, Waker::noop());
-    let early = all.iter().filter(|event| pattern.fits(event)).take(SHOWN);
+    let last = found.last().map(|event| event.received().order);
+    let before = |event: &&Event| last.is_some_and(|last| event.received().order < last);
+    let early = all.iter().filter(|event| pattern.fits(event)).filter(before).take(SHOWN);
     let label = format!("too early for number {number}:");
     let candidates: Vec<_> =
         early.map(|event| candidate(&label, event, Vec::new(), Vec::new())).collect();

@@ -145,7 +145,7 @@ fn a_server_that_is_none_of_socket_io_is_not_judged() {
 fn a_server_without_the_contract_is_told_of_it() {
     // A refused handshake may be that of a server that serves websockets alone.
     let url = answering("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
-    let output = run(&["--url", &url, "--case", "sio", "--timeout", "1"]);
+    let output = run(&["--url", &url, "--case", "sio", "--timeout", "4"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let text = stdout(&output);
     assert!(text.contains("\nDoes the server serve the contract?"), "{text}");
@@ -192,6 +192,11 @@ fn a_command_that_cannot_be_started_or_is_one_server_too_many_is_refused() {
     let output = run(&["--", "no-such-program"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("cannot start `no-such-program`"), "{}", stderr(&output));
+
+    // Such as that of a variable that is not set.
+    let output = run(&["--case", "sio.ack", "--"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains("no command follows the --"), "{}", stderr(&output));
 
     let output = run(&["--url", "http://127.0.0.1:1", "--", "true"]);
     assert_eq!(output.status.code(), Some(2));

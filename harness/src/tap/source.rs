@@ -14,8 +14,8 @@ use socketio_mock_client::{
 
 use super::Tap;
 use super::log::{Flow, ServerPacket, ServerPacketKind};
-use crate::Result;
 use crate::trace::{Diary, message_of};
+use crate::{Error, Result};
 
 /// An event that the server under test received or emitted: a [`ServerPacket`] that is an event.
 #[derive(Clone)]
@@ -78,8 +78,7 @@ impl Source<ServerEvent> for ServerSource {
 
     fn can_fence(&self) -> socketio_mock_client::Result {
         match (&self.tap, &self.whose) {
-            // `look_on` will tell why.
-            (Err(_), _) => Ok(()),
+            (Err(reason), _) => Err(not_observed(reason)),
             (Ok(_), Whose::Client { can_fence, .. }) => can_fence.clone(),
             (Ok(_), Whose::Everybodys(registry)) => {
                 registry.clients().iter().try_for_each(RegisteredClient::can_settle)
@@ -156,11 +155,7 @@ impl Source<ServerEvent> for ServerSource {
                 }
                 error
             }
-            Err(reason) => ClientError::InvalidOption {
-                what: "subject",
-                value: "not observed".into(),
-                reason: reason.to_string(),
-            },
+            Err(reason) => not_observed(reason),
         }
     }
 
@@ -168,6 +163,14 @@ impl Source<ServerEvent> for ServerSource {
         if self.diary.is_kept() {
             self.diary.met(&format!("{} {expectation}", self.flow()));
         }
+    }
+}
+
+fn not_observed(reason: &Error) -> ClientError {
+    ClientError::InvalidOption {
+        what: "subject",
+        value: "not observed".into(),
+        reason: reason.to_string(),
     }
 }
 

@@ -1,11 +1,14 @@
 //! What was not sent, proved by a fence; in virtual time see `simulated`.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::json;
 use socketio_harness::{
-    ClientError, Engine, Parser, Protocol, Result, close, create_app, create_socketio_client,
-    event, group,
+    ClientError, Engine, Parser, Protocol, Reconnection, Result, close, create_app,
+    create_socketio_client, event, group,
 };
+use socketio_tests::scripted::{self, Listener};
 use socketio_tests::{Peer, Via, node_peer};
 
 #[rstest]
@@ -130,4 +133,30 @@ async fn the_second_engine_says_at_once_that_it_has_no_fence() -> Result {
     client.close().await?;
     native.close().await?;
     close(app).await
+}
+
+#[tokio::test]
+async fn the_loss_of_a_connection_that_comes_back_proves_nothing() -> Result {
+    let script = async move |listener: Listener| {
+        let Some(mut before) = listener.websocket().await else { return };
+        before.accept().await;
+        // The fence, which gets no answer.
+        before.next().await;
+        drop(before);
+        let Some(mut after) = listener.websocket().await else { return };
+        after.accept().await;
+        after.text(r#"42["missed"]"#).await;
+        while let Some(frame) = after.next().await {
+            if let Some(namespace) = frame.strip_prefix("40") {
+                after.text(&format!("44{namespace}{{\"message\":\"Invalid namespace\"}}")).await;
+            }
+        }
+    };
+    let target = scripted::listener(script).await.expect("a listener");
+    let reconnection = Reconnection::new().delay(Duration::from_millis(1));
+    let client = create_socketio_client(target).reconnection(reconnection).await?;
+    client.fence().await?;
+    assert_eq!(client.log().named("missed").count(), 1);
+    client.close().await?;
+    Ok(())
 }

@@ -70,3 +70,19 @@ async fn who_differs_is_named() -> Result {
     assert!(error.contains("number 2 came before number 1"), "{error}");
     close(app).disconnect_clients().await
 }
+
+#[tokio::test]
+async fn an_event_that_was_found_is_not_called_too_early_for_the_next() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let clients = three(&app, Via::Websocket).await?;
+    let [a, ..] = &clients[..] else { panic!("three clients") };
+    a.send("burst", 1)?;
+    a.expect("tick").await;
+    let wrong = group(&clients).try_expect_in_order([(a, "tick"), (a, "tick")]);
+    let error = wrong.within(Duration::ZERO).await.unwrap_err().to_string();
+    assert!(error.contains("number 2 did not come"), "{error}");
+    for client in &clients {
+        client.close().await?;
+    }
+    close(app).await
+}

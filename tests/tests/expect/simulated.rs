@@ -98,3 +98,17 @@ async fn what_waits_for_its_time_has_not_been_sent() -> Result {
     client.close().await?;
     close(app).await
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_proves_nothing() -> Result {
+    let app = boot().await?;
+    let client = connect(&app, Via::Websocket).await?;
+    client.pause_reading()?;
+    client.send("slow", 1)?;
+    let error = client.try_expect_none("done").await.unwrap_err().to_string();
+    assert!(error.contains("pause_reading() is in force"), "{error}");
+    client.resume_reading()?;
+    client.expect("done").await;
+    client.close().await?;
+    close(app).await
+}

@@ -146,3 +146,17 @@ async fn the_error_carries_what_came_as_data() -> Result {
     client.close().await?;
     close(app).await
 }
+
+#[tokio::test]
+async fn what_is_one_too_many_stays_unread_whenever_it_came() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    client.send("burst", 2)?;
+    // Both have come before the first look.
+    client.send_with_ack("message-with-ack", ()).await?;
+    client.expect("tick").await;
+    let unread: Vec<_> = client.log().unread().map(|entry| entry.event.args().to_vec()).collect();
+    assert_eq!(unread, [[json!(1)]]);
+    client.close().await?;
+    close(app).await
+}

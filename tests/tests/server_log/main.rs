@@ -172,6 +172,9 @@ async fn a_server_that_cannot_be_seen_says_so() -> Result {
         error.to_string().contains("runs in a process of its own; boot it with `.observed()`"),
         "{error}"
     );
+    // Of all things, an absence.
+    let error = app.try_emitted("anything").times(0).await.unwrap_err();
+    assert!(error.to_string().contains("boot it with `.observed()`"), "{error}");
     close(app).await?;
 
     let app = create_app(peer::router()).log_limit(0).await?;

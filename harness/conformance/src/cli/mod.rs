@@ -31,6 +31,10 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     if args.list {
         return print(&list::List(&selected).to_string()).map(|()| true);
     }
+    // A variable of a script that stands for the command may be empty.
+    if args.command.is_empty() && std::env::args_os().any(|argument| argument == "--") {
+        return Err(Problem::NoCommand);
+    }
     let is_embedded = args.url.is_none() && args.command.is_empty();
     let known = match &args.known_failures {
         Some(file) => read_known_failures(file, &all)?,
@@ -62,10 +66,23 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     }
     let reports = write_reports(&args, &report, &beside);
     // Last, so that a server that does not let go costs no report.
-    if let Some(server) = server {
-        server.close().await?;
+    let left = match server {
+        Some(server) => server.close().await,
+        None => Ok(()),
+    };
+    conclude(is_success, &left, reports)
+}
+
+/// A server that crashed, or did not let go, has failed a run that was made.
+fn conclude(
+    is_success: bool,
+    left: &Result<(), Problem>,
+    reports: Result<(), Problem>,
+) -> Result<bool, Problem> {
+    if let Err(problem) = left {
+        anstream::eprintln!("error: {problem}");
     }
-    reports.map(|()| is_success)
+    reports.map(|()| is_success && left.is_ok())
 }
 
 async fn judge(args: &Args, subject: Subject, cases: Vec<Case>, known: KnownFailures) -> Report {
@@ -149,4 +166,19 @@ fn write(file: &Path, text: &str) -> Result<(), Problem> {
         .map_or(Ok(()), fs::create_dir_all)
         .and_then(|()| fs::write(file, text))
         .map_err(Problem::file("write", file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_crashes_fails_the_run_that_was_made() {
+        let crashed = || Err(Problem::Left("it has ended".to_owned()));
+        assert!(matches!(conclude(true, &Ok(()), Ok(())), Ok(true)));
+        assert!(matches!(conclude(true, &crashed(), Ok(())), Ok(false)));
+        assert!(matches!(conclude(false, &crashed(), Ok(())), Ok(false)));
+        // A report that could not be written is told all the same.
+        assert!(conclude(false, &crashed(), Err(Problem::NoCommand)).is_err());
+    }
 }

@@ -79,7 +79,11 @@ impl Polling {
         // What the subject sent before it forgot the session may still be delivered.
         for _ in 0..3 {
             let reply = self.poll().await?;
-            let farewell = reply.packets().all(|packet| packet == NOOP || packet == CLOSE);
+            // A ping may have been queued before a farewell; alone it is the life of the session.
+            let closes = reply.packets().any(|packet| packet == CLOSE);
+            let farewell = reply
+                .packets()
+                .all(|packet| packet == NOOP || packet == CLOSE || (closes && packet == PING));
             match reply.status {
                 400 => return Ok(()),
                 200 if farewell => {}
