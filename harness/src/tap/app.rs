@@ -171,8 +171,14 @@ impl ClientOfServer<'_> {
             fence: Mutex::new(Some(Box::pin(self.client.settle()))),
             can_fence: self.client.can_settle(),
         };
-        let (tap, diary) = (self.app.tap(), self.app.diary());
-        ServerSource::new(tap, flow, whose, diary)
+        let tap = match &whose {
+            Whose::Client { socket_id, .. } if socket_id.is_empty() => Err(Error::NotObserved {
+                reason: "the engine of this client does not tell the id that the server knows it \
+                         by; ask the app for everybody's, or take Engine::Native",
+            }),
+            _ => self.app.tap(),
+        };
+        ServerSource::new(tap, flow, whose, self.app.diary())
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Missing {
     /// Messages that were dropped before they were read.
     missed: u64,
     unseen: u64,
+    /// Messages that were read and could not be decoded.
+    undecodable: u64,
     hidden: Option<String>,
 }
 
@@ -69,6 +71,10 @@ impl Source<ServerEvent> for ServerSource {
         self.gaps.unseen = gaps.unseen;
         self.gaps.hidden = gaps.hidden;
         self.position = next;
+        let is_undecodable = |packet: &&Arc<ServerPacket>| {
+            packet.flow == self.flow && matches!(packet.kind, ServerPacketKind::Undecodable { .. })
+        };
+        self.gaps.undecodable += log.packets.iter().filter(is_undecodable).count() as u64;
         let events = log.packets.into_iter().filter(|packet| {
             packet.flow == self.flow && packet.event().is_some() && self.whose.includes(packet)
         });
@@ -105,7 +111,7 @@ impl Source<ServerEvent> for ServerSource {
     }
 
     fn gap(&self) -> Option<String> {
-        let Missing { missed, hidden, .. } = &self.gaps;
+        let Missing { missed, undecodable, hidden, .. } = &self.gaps;
         if *missed > 0 {
             return Some(format!(
                 "nobody knows what was in {missed} messages that the log has dropped: keep more \
@@ -115,6 +121,10 @@ impl Source<ServerEvent> for ServerSource {
         match &self.whose {
             // Its clients are the toolkit's own, which agree to no compression.
             Whose::Client { .. } => None,
+            Whose::Everybodys(_) if *undecodable > 0 => Some(format!(
+                "nobody knows what was in the frames that could not be decoded ({undecodable}): \
+                 are they in the format of another parser?"
+            )),
             Whose::Everybodys(_) => {
                 hidden.as_ref().map(|problem| format!("nobody knows: {problem}"))
             }
@@ -123,6 +133,7 @@ impl Source<ServerEvent> for ServerSource {
 
     fn begin_here(&mut self) {
         self.gaps.missed = 0;
+        self.gaps.undecodable = 0;
     }
 
     fn situation(&self) -> Situation {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use serde_json::json;
+use socketio_fixtures::peer;
 use socketio_harness::{
     ClientBuilder, ClientError, Engine, Parser, Protocol, Reconnection, Result, Target, Transport,
-    UnixConnector,
+    UnixConnector, close, create_app,
 };
 use socketio_tests::{in_time, scripted};
 use tokio::net::TcpListener;
@@ -241,3 +242,13 @@ async fn requests_behind_a_lost_ack_are_refused_with_it_and_never_leave() -> Res
 
 const BINARY: &str = "binary that the server sends";
 const AFTER_A_LOST_ONE: &str = "an ack after one that never came";
+
+#[tokio::test]
+async fn what_the_server_saw_of_a_client_needs_its_id() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = client(&app, Engine::RustSocketio).await?;
+    let error = app.for_client(&client).try_received("anything").await.unwrap_err();
+    assert!(error.to_string().contains("does not tell the id"), "{error}");
+    client.close().await?;
+    close(app).await
+}

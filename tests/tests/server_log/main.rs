@@ -213,6 +213,21 @@ async fn a_server_in_any_language_is_seen_when_asked_for(
 
 /// What a fault keeps from the server has not been received.
 #[tokio::test]
+async fn what_could_not_be_decoded_proves_nothing() -> Result {
+    let app = create_app(peer::router()).await?;
+    let client = create_socketio_client(&app).ready("auth").await?;
+    app.received("x").times(0).await;
+    // It may have been the event, in another format.
+    client.send_raw("4x")?;
+    client.disconnected().await?;
+    let error = app.try_received("x").times(0).await.unwrap_err().to_string();
+    assert!(error.contains("what was in the frames that could not be decoded (1)"), "{error}");
+    app.received("x").from_now().times(0).await;
+    client.close().await?;
+    close(app).await
+}
+
+#[tokio::test]
 async fn what_is_encrypted_cannot_be_observed() {
     // Nothing would ever have been received, whatever was.
     let error = create_app("https://127.0.0.1:1").observed().await.unwrap_err().to_string();
