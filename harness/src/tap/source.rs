@@ -84,8 +84,9 @@ impl Source<ServerEvent> for ServerSource {
 
     fn can_fence(&self) -> socketio_mock_client::Result {
         match (&self.tap, &self.whose) {
+            (_, Whose::Client { can_fence: Err(error), .. }) => Err(error.clone()),
             (Err(reason), _) => Err(not_observed(reason)),
-            (Ok(_), Whose::Client { can_fence, .. }) => can_fence.clone(),
+            (Ok(_), Whose::Client { .. }) => Ok(()),
             (Ok(_), Whose::Everybodys(registry)) => {
                 registry.clients().iter().try_for_each(RegisteredClient::can_settle)
             }
@@ -166,6 +167,7 @@ impl Source<ServerEvent> for ServerSource {
                 }
                 error
             }
+            Err(_) if matches!(error, ClientError::Unsupported { .. }) => error,
             Err(reason) => not_observed(reason),
         }
     }
