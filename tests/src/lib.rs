@@ -19,7 +19,8 @@ use futures::TryStreamExt;
 use serde_json::Value;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    App, ChildProcess, ConnectionEvent, ConnectionEvents, Result, Transport, create_app, scaled,
+    App, ChildProcess, ConnectionEvent, ConnectionEvents, Reconnection, Result, Transport,
+    create_app, scaled,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -116,6 +117,11 @@ pub fn alone(test: impl Future<Output = Result>) -> Result {
 pub fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Attempts without a delay worth waiting for.
+pub fn quickly() -> Reconnection {
+    Reconnection::new().delay(Duration::from_millis(1)).jitter(0.0)
 }
 
 /// What comes of a wait, or its failure after twenty seconds: what takes longer than that on a busy

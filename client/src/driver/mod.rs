@@ -2,6 +2,7 @@
 //! and answers heartbeats. User code runs elsewhere and cannot hold it up.
 
 pub(crate) mod chunked;
+mod frame;
 mod handshake;
 mod http;
 pub(crate) mod linger;

@@ -13,10 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::has_budget_remaining;
 use tungstenite::error::ProtocolError;
-use tungstenite::protocol::frame::coding::{Data, OpCode};
+use tungstenite::protocol::frame::coding::Data;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message, Utf8Bytes};
 
+use super::frame::push;
 use super::handshake::{Accepted, shake_hands};
 use crate::connector::ByteStream;
 use crate::endpoint::Endpoint;
@@ -85,8 +86,8 @@ impl WebsocketLane {
             return;
         }
         match frame {
-            Frame::Text(text) => self.encode(Data::Text, text.as_bytes()),
-            Frame::Binary(data) => self.encode(Data::Binary, data),
+            Frame::Text(text) => push(&mut self.outgoing, Data::Text, text.as_bytes()),
+            Frame::Binary(data) => push(&mut self.outgoing, Data::Binary, data),
         }
         if self.outgoing.len() >= BATCH {
             self.write_early();
@@ -182,43 +183,6 @@ impl WebsocketLane {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes a whole message (RFC 6455, sections 5.2 and 5.3). By way of tungstenite it would be
-    /// copied three times, which a burst of small events spends a third of its time on.
-    fn encode(&mut self, kind: Data, payload: &[u8]) {
-        // Masks protect proxies from pages that choose what a browser sends: none here does.
-        let mask = fastrand::u32(..).to_ne_bytes();
-        let first = FINAL | u8::from(OpCode::Data(kind));
-        self.outgoing.reserve(LONGEST_HEADER + payload.len());
-        let [a, b, c, d] = mask;
-        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-            (Ok(length @ ..126), _) => {
-                self.outgoing.extend_from_slice(&[first, MASKED | length, a, b, c, d]);
-            }
-            (_, Ok(length)) => {
-                let [high, low] = length.to_be_bytes();
-                self.outgoing.extend_from_slice(&[
-                    first,
-                    MASKED | IN_TWO_BYTES,
-                    high,
-                    low,
-                    a,
-                    b,
-                    c,
-                    d,
-                ]);
-            }
-            _ => {
-                self.outgoing.extend_from_slice(&[first, MASKED | IN_EIGHT_BYTES]);
-                self.outgoing.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-                self.outgoing.extend_from_slice(&mask);
-            }
-        }
-        let begin = self.outgoing.len();
-        self.outgoing.extend_from_slice(payload);
-        let (_, masked) = self.outgoing.split_at_mut(begin);
-        apply_mask(masked, mask);
-    }
-
     /// Writes from within a call of the user: a long burst does not pile up until the driver has its
     /// turn, and the server is at work while the one who waits for it gets ready to. TCP only: it can
     /// be tried anywhere, while other streams may need the task and the runtime they belong to.
@@ -266,22 +230,6 @@ impl Write for Io<'_, '_> {
     }
 }
 
-fn apply_mask(data: &mut [u8], mask: [u8; 4]) {
-    let [a, b, c, d] = mask;
-    let twice = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (words, rest) = data.as_chunks_mut::<8>();
-    for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ twice).to_ne_bytes();
-    }
-    let (halves, rest) = rest.as_chunks_mut::<4>();
-    for half in halves {
-        *half = (u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
-    }
-    for (byte, mask) in rest.iter_mut().zip(mask) {
-        *byte ^= mask;
-    }
-}
-
 /// `None` for an end of the connection, clean or not: both are a "transport close" to Socket.IO.
 fn lost(error: &Error) -> Option<String> {
     match error {
@@ -305,17 +253,6 @@ fn config(limits: Limits) -> WebSocketConfig {
         .max_message_size(Some(limits.max_packet))
         .max_frame_size(Some(limits.max_packet))
 }
-
-/// The bits of a frame's first two bytes: it is a whole message, and it is masked.
-const FINAL: u8 = 0x80;
-const MASKED: u8 = 0x80;
-
-/// What stands for a length that follows.
-const IN_TWO_BYTES: u8 = 0x7e;
-const IN_EIGHT_BYTES: u8 = 0x7f;
-
-/// Type, length in eight bytes, mask.
-const LONGEST_HEADER: usize = 14;
 
 /// From how many bytes on a burst is written before its end.
 const BATCH: usize = 16 << 10;

@@ -188,7 +188,7 @@ const ATTEMPTS: usize = 5;
 const PATIENCE: u32 = 3;
 /// What the contract asks for.
 const PING_TIMEOUT: Duration = Duration::from_millis(200);
-/// Other schedulers' affair.
+/// What is shorter happens on every machine.
 const SHORTEST_STALL: Duration = Duration::from_millis(70);
 /// Heartbeats are not all that a stall upsets.
 const LONGEST_STALL: Duration = Duration::from_millis(250);

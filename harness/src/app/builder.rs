@@ -152,8 +152,8 @@ impl AppBuilder {
     /// Reads along for [`App::received`], [`App::emitted`] and [`App::log`] where the server's own
     /// connections are out of reach: a child process, a URL, a server that accepts by itself. What
     /// clients made from `&app` have sent and got counts as received and emitted; others are not
-    /// seen. A server that speaks TLS is refused, as it cannot be read. [`Faults::reset`] then ends the server's side of a connection
-    /// instead of resetting it.
+    /// seen. A server that speaks TLS is refused, as it cannot be read. [`Faults::reset`] then ends
+    /// the server's side of a connection instead of resetting it.
     ///
     /// ```no_run
     /// # use serde_json::json;

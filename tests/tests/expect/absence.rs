@@ -1,15 +1,13 @@
 //! What was not sent, proved by a fence; in virtual time see `simulated`.
 
-use std::time::Duration;
-
 use rstest::rstest;
 use serde_json::json;
 use socketio_harness::{
-    ClientError, Engine, Parser, Protocol, Reconnection, Result, close, create_app,
-    create_socketio_client, event, group,
+    ClientError, Engine, Parser, Protocol, Result, close, create_app, create_socketio_client,
+    event, group,
 };
 use socketio_tests::scripted::{self, Listener};
-use socketio_tests::{Peer, Via, node_peer};
+use socketio_tests::{Peer, Via, node_peer, quickly};
 
 #[rstest]
 #[tokio::test]
@@ -153,8 +151,7 @@ async fn the_loss_of_a_connection_that_comes_back_proves_nothing() -> Result {
         }
     };
     let target = scripted::listener(script).await.expect("a listener");
-    let reconnection = Reconnection::new().delay(Duration::from_millis(1));
-    let client = create_socketio_client(target).reconnection(reconnection).await?;
+    let client = create_socketio_client(target).reconnection(quickly()).await?;
     client.fence().await?;
     assert_eq!(client.log().named("missed").count(), 1);
     client.close().await?;
