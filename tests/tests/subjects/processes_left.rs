@@ -29,6 +29,12 @@ fn processes(output: &str) -> Vec<u32> {
     numbers.map(|number| number.parse().expect("a process id")).collect()
 }
 
+/// Until a shell has started the command, it is the shell that runs.
+async fn is_asleep(process: u32) {
+    let command = || std::fs::read_to_string(format!("/proc/{process}/cmdline"));
+    becomes(true, || command().is_ok_and(|command| command.starts_with("sleep"))).await;
+}
+
 async fn all_have_ended(processes: &[u32]) {
     becomes(Vec::new(), || processes.iter().copied().filter(|id| runs(*id)).collect::<Vec<_>>())
         .await;
@@ -37,7 +43,8 @@ async fn all_have_ended(processes: &[u32]) {
 #[tokio::test]
 async fn one_that_is_asked_to_end_can_tidy_up() -> Result {
     let directory = tempfile::tempdir().expect("a directory");
-    let script = "$SERVER & trap 'kill $!; wait; echo bye >tidied; exit 0' TERM; wait";
+    // The server is ready before the shell has done what comes next.
+    let script = "trap 'kill $!; wait; echo bye >tidied; exit 0' TERM; $SERVER & wait";
     let app = create_app(shell(script).current_dir(directory.path())).await?;
     let client = create_socketio_client(&app).await?;
     close(app).disconnect_clients().await?;
@@ -70,6 +77,7 @@ async fn one_that_does_not_end_is_killed_and_told() -> Result {
 async fn an_orphan_is_caught_and_killed() -> Result {
     let app = create_app(shell(WITH_CHILDREN)).await?;
     let ids = processes(&app.process().expect("it is one").output());
+    is_asleep(ids[0]).await;
     let report = close(app).timeout(Duration::from_millis(300)).report().await;
     let told: Vec<_> = report.failures().collect();
     let [Leftover::Orphan { id, command, .. }] = told[..] else { panic!("{report}") };
@@ -85,6 +93,7 @@ async fn an_orphan_that_has_left_the_process_group_is_caught_and_killed() -> Res
     let script = r#"setsid sh -c 'echo "processes: $$"; exec sleep 1000' & exec $SERVER"#;
     let app = create_app(shell(script).ready_on("processes")).await?;
     let ids = processes(&app.process().expect("it is one").output());
+    is_asleep(ids[0]).await;
     let Err(Error::Leftovers(report)) = close(app).timeout(Duration::from_millis(300)).await else {
         panic!("it is left");
     };
@@ -128,7 +137,7 @@ async fn what_has_left_the_process_group_ends_with_a_server_that_is_killed() -> 
 
 #[tokio::test]
 async fn children_that_end_with_their_server_are_no_orphans() -> Result {
-    let script = "$SERVER & one=$!; sleep 1000 & trap 'kill $one $!; exit' TERM; wait";
+    let script = "tail -s 0.01 --pid=$$ -f /dev/null & exec $SERVER";
     close(create_app(shell(script)).await?).await
 }
 
