@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::client::SocketIoClient;
+use crate::expect::wait_hints;
 use crate::shared::Shared;
 use crate::socket::{Lifecycle, Socket};
 use crate::{Error, Result, settle};
@@ -40,7 +41,7 @@ pub(crate) async fn raise(shared: Arc<Shared>, socket: Arc<Socket>, patience: Du
     tokio::time::timeout(patience, raised).await.map_err(|_| Error::Timeout {
         waiting_for: "the answer to a fence (CONNECT to a namespace nobody uses)".into(),
         after: patience,
-        hint: String::new(),
+        hint: wait_hints::for_silence(&shared),
         transcript: shared.transcript(),
     })
 }

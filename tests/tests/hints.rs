@@ -126,6 +126,17 @@ async fn a_client_that_reads_nothing_is_named() -> Result {
     close(app).await
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_fence_names_the_client_that_reads_nothing() -> Result {
+    let app = create_app(socketio_fixtures::peer::router()).simulated().await?;
+    let client = create_socketio_client(&app).await?;
+    client.pause_reading()?;
+    let message = client.fence().await.expect_err("nobody reads the answer").to_string();
+    hints(&message, "the client reads nothing: pause_reading() is in force");
+    client.close().await?;
+    close(app).await
+}
+
 #[tokio::test]
 async fn the_server_answered_by_an_event() -> Result {
     let script = async move |mut socket: Websocket| {

@@ -69,9 +69,11 @@ impl Expected {
 
     /// Where the arguments differ, in the order of their paths. Empty if they match.
     pub(crate) fn differences(&self, args: &Args) -> Vec<Difference> {
-        let actual = readable(args);
+        let mut actual = readable(args);
         let expected: Vec<Value> = (self.nodes.iter().enumerate())
-            .map(|(index, node)| node.resolve(args.values().get(index), actual.get(index), args))
+            .map(|(index, node)| {
+                node.resolve(args.values().get(index), actual.get_mut(index), args)
+            })
             .collect();
         let (expected, actual) = (Value::from(expected), Value::from(actual));
         let text = match self.extent {
@@ -155,29 +157,30 @@ impl Node {
 
     /// The expected value with what matches replaced by what came, so that a comparison of plain
     /// JSON finds the differences only. `shown` is `actual` as the comparison will see it.
-    fn resolve(&self, actual: Option<&Value>, shown: Option<&Value>, args: &Args) -> Value {
-        match (self, actual, shown) {
-            (Self::Matcher(matcher), Some(actual), Some(shown))
-                if matcher.matches(actual, attachment(actual, args)) =>
-            {
-                shown.clone()
-            }
-            (Self::Matcher(matcher), ..) => matcher.describe().into(),
-            (Self::Scalar(expected), Some(actual), _) if equal(expected, actual) => actual.clone(),
-            (Self::Scalar(expected), ..) => expected.clone(),
-            (Self::Array(nodes), ..) => (nodes.iter().enumerate())
+    fn resolve(&self, actual: Option<&Value>, mut shown: Option<&mut Value>, args: &Args) -> Value {
+        match self {
+            Self::Matcher(matcher) => match (actual, shown) {
+                (Some(actual), Some(shown)) => {
+                    matcher.resolve(attachment(actual, args), actual, shown)
+                }
+                _ => matcher.describe().into(),
+            },
+            Self::Scalar(expected) => match actual {
+                Some(actual) if equal(expected, actual) => actual.clone(),
+                _ => expected.clone(),
+            },
+            Self::Array(nodes) => (nodes.iter().enumerate())
                 .map(|(index, node)| {
-                    let item = |value: Option<&'_ Value>| {
-                        value.and_then(|value| value.get(index)).cloned()
-                    };
-                    node.resolve(item(actual).as_ref(), item(shown).as_ref(), args)
+                    let actual = actual.and_then(|value| value.get(index));
+                    let shown = shown.as_deref_mut().and_then(|value| value.get_mut(index));
+                    node.resolve(actual, shown, args)
                 })
                 .collect(),
-            (Self::Object(fields), ..) => (fields.iter())
+            Self::Object(fields) => (fields.iter())
                 .map(|(key, node)| {
-                    let field =
-                        |value: Option<&'_ Value>| value.and_then(|value| value.get(key)).cloned();
-                    (key.clone(), node.resolve(field(actual).as_ref(), field(shown).as_ref(), args))
+                    let actual = actual.and_then(|value| value.get(key));
+                    let shown = shown.as_deref_mut().and_then(|value| value.get_mut(key));
+                    (key.clone(), node.resolve(actual, shown, args))
                 })
                 .collect::<Map<_, _>>()
                 .into(),

@@ -35,7 +35,7 @@ pub(super) fn find<E: Observed>(
         }
     }
     if situation.reading_paused {
-        hints.push("the client reads nothing: pause_reading() is in force".into());
+        hints.push(READS_NOTHING.into());
     }
     hints
 }
@@ -200,6 +200,8 @@ fn nothing_came(situation: &Situation) -> Option<String> {
 fn came(packet: &PacketEntry) -> bool {
     packet.direction == Direction::Received
 }
+
+pub(super) const READS_NOTHING: &str = "the client reads nothing: pause_reading() is in force";
 
 /// Below it a name is another name (Jaro–Winkler, 0 to 1).
 const LIKE: f64 = 0.85;

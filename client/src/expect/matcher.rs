@@ -69,6 +69,25 @@ impl Matcher {
         }
     }
 
+    /// What a comparison is to see in its place: what came if it matches, and a description
+    /// otherwise. `shown` is what it will see of `actual`.
+    pub(super) fn resolve(
+        &self,
+        binary: Option<&[u8]>,
+        actual: &Value,
+        shown: &mut Value,
+    ) -> Value {
+        if self.matches(actual, binary) {
+            return shown.clone();
+        }
+        if let (Self::Binary(Some(expected)), Some(binary)) = (self, binary) {
+            let [expected, actual] = binary_apart(expected, binary);
+            *shown = actual.into();
+            return expected.into();
+        }
+        self.describe().into()
+    }
+
     /// What a failing expectation shows in its place.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -87,9 +106,23 @@ impl Matcher {
 
 /// Binary as diffs show it: its size, and how it begins.
 pub(super) fn binary_text(data: &[u8]) -> String {
-    let shown: Vec<_> = data.iter().take(SHOWN_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    let more = if data.len() > SHOWN_BYTES { " …" } else { "" };
-    format!("<{} bytes: {}{more}>", data.len(), shown.join(" "))
+    binary_text_from(0, data)
+}
+
+/// The same from a byte on.
+fn binary_text_from(begin: usize, data: &[u8]) -> String {
+    let shown: Vec<_> =
+        data.iter().skip(begin).take(SHOWN_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let from = if begin > 0 { format!(" from byte {}", begin + 1) } else { String::new() };
+    let more = if data.len() > begin + SHOWN_BYTES { " …" } else { "" };
+    format!("<{} bytes{from}: {}{more}>", data.len(), shown.join(" "))
+}
+
+/// Two that differ, shown where they do: from shortly before that place, if they begin alike.
+fn binary_apart(expected: &[u8], actual: &[u8]) -> [String; 2] {
+    let alike = expected.iter().zip(actual).take_while(|(a, b)| a == b).count();
+    let begin = if alike < SHOWN_BYTES { 0 } else { alike - KEPT_BEFORE };
+    [expected, actual].map(|data| binary_text_from(begin, data))
 }
 
 /// Hexadecimal in groups of 8, 4, 4, 4 and 12 (RFC 9562, "UUID Format").
@@ -136,3 +169,5 @@ const NAMES: [&str; 8] =
 const DEFAULT_TOLERANCE: f64 = 1e-9;
 const SHORTEST_SESSION_ID: usize = 16;
 const SHOWN_BYTES: usize = 16;
+/// Bytes that are alike before the place where two differ.
+const KEPT_BEFORE: usize = 4;

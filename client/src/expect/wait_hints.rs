@@ -9,7 +9,7 @@ use socketio_proto::connection::CloseReason;
 use socketio_proto::engine::Protocol;
 use socketio_proto::socket::Packet;
 
-use super::hints;
+use super::hints::{self, READS_NOTHING};
 use super::pattern::event;
 use super::short::wrapped;
 use super::situation::Situation;
@@ -67,7 +67,7 @@ pub(crate) fn for_ack(
         }
     }
     if situation.reading_paused {
-        hints.push("the client reads nothing: pause_reading() is in force".into());
+        hints.push(READS_NOTHING.into());
     }
     lines(&hints)
 }
@@ -83,6 +83,15 @@ pub(crate) fn for_end(reason: &CloseReason, shared: &Shared) -> String {
     // What may be, if nothing is known.
     if hints.is_empty() {
         hints.extend(silent(reason, shared));
+    }
+    lines(&hints)
+}
+
+/// What follows a message: why a server that answers whatever comes may not have done so.
+pub(crate) fn for_silence(shared: &Shared) -> String {
+    let mut hints = shared.endpoint.target.reasons();
+    if shared.lock().reading_paused {
+        hints.push(READS_NOTHING.into());
     }
     lines(&hints)
 }
@@ -106,7 +115,7 @@ fn too_large(reason: &CloseReason, shared: &Shared) -> Option<String> {
 fn silent(reason: &CloseReason, shared: &Shared) -> Option<String> {
     let state = shared.lock();
     if state.reading_paused {
-        return Some("the client reads nothing: pause_reading() is in force".into());
+        return Some(READS_NOTHING.into());
     }
     let handshake = state.core.handshake()?;
     // Before Engine.IO 4 it is the client that pings.

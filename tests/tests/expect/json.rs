@@ -92,3 +92,22 @@ async fn binary_is_compared_byte_by_byte(
     client.close().await?;
     close(app).await
 }
+
+#[tokio::test]
+async fn binary_that_begins_alike_is_shown_where_it_differs() -> Result {
+    let app = Peer::Rust.boot().await?;
+    let client = create_socketio_client(&app).await?;
+    let (came, mut expected) = (Bytes::from(vec![7; 40]), vec![7; 40]);
+    client.send("echo-bin", &came)?;
+    expected[20] = 9;
+
+    client.expect("echo-bin").await;
+    let wrong = client.try_expect("echo-bin").args(json!([binary(expected)]));
+    let error = wrong.within(Duration::ZERO).await.expect_err("a byte differs").to_string();
+    let bytes = |differing| format!("<40 bytes from byte 17: 07 07 07 07 {differing} 07");
+    assert!(error.contains(&format!("expected \"{}", bytes("09"))), "{error}");
+    assert!(error.contains(&format!("got \"{}", bytes("07"))), "{error}");
+
+    client.close().await?;
+    close(app).await
+}
