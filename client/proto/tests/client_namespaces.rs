@@ -153,6 +153,36 @@ fn a_namespace_left_and_asked_for_again_uses_the_first_request() {
 }
 
 #[test]
+fn a_namespace_left_and_asked_for_with_another_auth_awaits_the_first_reply() {
+    let asked = r#"ws 40/chat,{"right":true}"#;
+    for (reply, expected) in [
+        (
+            r#"44/chat,{"message":"no"}"#,
+            &[asked, r#"* stray CONNECT_ERROR /chat {"message":"no"}"#][..],
+        ),
+        (r#"40/chat,{"sid":"c"}"#, &["ws 41/chat,", asked, r#"* stray CONNECT /chat {"sid":"c"}"#]),
+        ("41/chat,", &[asked, "* stray DISCONNECT /chat"]),
+    ] {
+        let mut client = asking();
+        client.call(|client| client.disconnect("/chat")).gives([]);
+        client.call(|client| client.connect("/chat", Some(json!({"right": true})))).gives([]);
+        // What comes for the first is not the second's.
+        client.ws(r#"42/chat,["early"]"#).gives(["* stray EVENT /chat early []"]);
+        assert_eq!(client.ws(reply).drain(), expected);
+        client.ws(r#"40/chat,{"sid":"d"}"#).gives(["* connected /chat d"]);
+    }
+}
+
+#[test]
+fn a_namespace_left_twice_is_not_asked_for_again() {
+    let mut client = asking();
+    client.call(|client| client.disconnect("/chat")).gives([]);
+    client.call(|client| client.connect("/chat", Some(json!({"right": true})))).gives([]);
+    client.call(|client| client.disconnect("/chat")).gives([]);
+    client.ws("41/chat,").gives(["* stray DISCONNECT /chat"]);
+}
+
+#[test]
 fn the_connection_closes_when_all_namespaces_have_been_left_before_their_reply() {
     let mut client = Script::client(Websocket);
     client.call(|client| client.connect("/", None)).ws(OPEN).gives(["* opened e", "ws 40"]);

@@ -114,4 +114,4 @@ const ESCAPED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
     .remove(b')');
 
 /// The main namespace.
-const MAIN: &str = "/";
+pub(super) const MAIN: &str = "/";

@@ -3,9 +3,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 
+use super::main_namespace::MAIN;
 use super::{CloseReason, Connection, Event, Output, Role};
 use crate::args::EncodedArgs;
-use crate::engine::Frame;
+use crate::engine::{Frame, Protocol};
 use crate::error::Error;
 use crate::socket::{Message, Packet, check_event_name};
 
@@ -13,6 +14,11 @@ use crate::socket::{Message, Packet, check_event_name};
 #[derive(Debug, Default)]
 pub(super) struct Namespace {
     pub(super) link: Link,
+    /// Client: what the CONNECT says, or is to say if there is to be another.
+    auth: Option<Value>,
+    /// Client: it was left before the CONNECT reply, and is asked for again with another `auth` when
+    /// that has come.
+    again: bool,
     next_ack: u64,
     /// Ids of events that the peer has not acked yet.
     pub(super) unacked: FxHashSet<u64>,
@@ -34,7 +40,9 @@ pub(super) enum Link {
 impl Connection {
     /// Client: asks for a namespace, as soon as the session is open.
     ///
-    /// Does nothing if the namespace is connected or asked for already.
+    /// Does nothing if the namespace is connected or asked for already. If it was
+    /// [left](Self::disconnect) before the reply came, that reply is taken for this one if `auth`
+    /// is the same; otherwise it is awaited, and the namespace asked for again.
     ///
     /// In [`Protocol::V3`](crate::engine::Protocol::V3) the fields of `auth` become the query of
     /// the namespace, `40/admin?token=1,`; a string is the query as it is. The main namespace is
@@ -46,14 +54,22 @@ impl Connection {
         }
         if let Some(state) = self.namespaces.get_mut(namespace) {
             if state.link == Link::Abandoned {
-                state.link = Link::Requested;
+                // Joined without a CONNECT that could carry it.
+                let carries_none = self.protocol == Protocol::V3 && namespace == MAIN;
+                state.again = !carries_none && state.auth != auth;
+                if state.again {
+                    state.auth = auth;
+                } else {
+                    state.link = Link::Requested;
+                }
             }
             return;
         }
         if self.joins_unasked(namespace) {
             return;
         }
-        self.namespaces.insert(namespace.to_owned(), Box::default());
+        let state = Namespace { auth: auth.clone(), ..Namespace::default() };
+        self.namespaces.insert(namespace.to_owned(), Box::new(state));
         let packet = self.request(namespace, auth);
         self.send(&packet);
     }
@@ -124,6 +140,7 @@ impl Connection {
             }
             Some(state) => {
                 state.link = Link::Abandoned;
+                state.again = false;
                 let early = std::mem::take(&mut state.early);
                 self.tell_strays(early);
             }
@@ -174,12 +191,20 @@ impl Connection {
         Some(*state)
     }
 
+    /// Client: the reply to a CONNECT that was given up has come.
+    pub(super) fn abandoned_is_answered(&mut self, namespace: &str) {
+        if let Some(Namespace { auth, again: true, .. }) = self.forget(namespace) {
+            self.connect(namespace, auth);
+        }
+    }
+
     pub(super) fn tell_strays(&mut self, packets: impl IntoIterator<Item = Packet>) {
         self.outputs.extend(packets.into_iter().map(|packet| Output::Event(Event::Stray(packet))));
     }
 
     pub(super) fn close_if_deserted(&mut self) {
-        if self.is_client() && self.namespaces.values().all(|state| state.link == Link::Abandoned) {
+        let unwanted = |state: &Namespace| state.link == Link::Abandoned && !state.again;
+        if self.is_client() && self.namespaces.values().all(|state| unwanted(state)) {
             self.finish(CloseReason::ClientDisconnect);
         }
     }

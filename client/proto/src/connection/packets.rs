@@ -77,8 +77,8 @@ impl Connection {
         };
         if state.link != Link::Requested {
             if state.link == Link::Abandoned {
-                self.forget(&namespace);
                 self.send(&Packet::Disconnect { namespace: namespace.clone() });
+                self.abandoned_is_answered(&namespace);
             }
             self.tell(Event::Stray(Packet::Connect { namespace, query: None, payload }));
             return Ok(());
@@ -114,7 +114,7 @@ impl Connection {
             }
             link => {
                 if link == Some(Link::Abandoned) {
-                    self.forget(&namespace);
+                    self.abandoned_is_answered(&namespace);
                 }
                 self.tell(Event::Stray(Packet::ConnectError { namespace, payload }));
             }
@@ -127,10 +127,12 @@ impl Connection {
             Role::Client { .. } => CloseReason::ServerDisconnect,
             Role::Server(_) => CloseReason::ClientDisconnect,
         };
+        if self.namespaces.get(&namespace).is_some_and(|state| state.link == Link::Abandoned) {
+            self.abandoned_is_answered(&namespace);
+            return self.tell(Event::Stray(Packet::Disconnect { namespace }));
+        }
         match self.forget(&namespace) {
-            None | Some(Namespace { link: Link::Abandoned, .. }) => {
-                self.tell(Event::Stray(Packet::Disconnect { namespace }));
-            }
+            None => self.tell(Event::Stray(Packet::Disconnect { namespace })),
             Some(state) => {
                 self.tell_strays(state.early);
                 self.tell(Event::Disconnected { namespace, reason });

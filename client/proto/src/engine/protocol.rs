@@ -60,8 +60,9 @@ impl Protocol {
         Ok(frames)
     }
 
-    /// The same, with what could be read in `frames` even if the whole cannot be.
-    pub(crate) fn decode_payload_into(
+    /// Like [`decode_payload`](Self::decode_payload), and what comes before a packet that cannot be
+    /// read is added to `frames` all the same.
+    pub fn decode_payload_into(
         self,
         frames: &mut Vec<Frame>,
         body: &[u8],
