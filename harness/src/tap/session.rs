@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use socketio_proto::engine::{Frame, Packet as EnginePacket, Protocol};
+use socketio_proto::engine::{Packet as EnginePacket, Protocol};
 use socketio_proto::socket::{Decoder, Packet};
 use socketio_proto::{Error, Limits};
 
@@ -56,18 +56,16 @@ impl Sessions {
             });
         };
         match &piece.body {
-            Raw::Payload(body) => match piece.protocol.decode_payload(body, &Limits::default()) {
-                Ok(frames) => {
-                    for frame in &frames {
-                        let packet = match frame {
-                            Frame::Text(text) => EnginePacket::decode_text(text),
-                            Frame::Binary(data) => Ok(EnginePacket::Binary(data.clone())),
-                        };
-                        tell(packet.and_then(|packet| session.packet(piece, packet)));
-                    }
+            Raw::Payload(body) => {
+                let mut frames = Vec::new();
+                let limits = Limits::default();
+                let whole = piece.protocol.decode_payload_into(&mut frames, body, &limits);
+                for frame in &frames {
+                    let packet = EnginePacket::decode(frame);
+                    tell(packet.and_then(|packet| session.packet(piece, packet)));
                 }
-                Err(error) => tell(Err(error)),
-            },
+                tell(whole.map(|()| None));
+            }
             Raw::Text(text) => {
                 let text = String::from_utf8_lossy(text);
                 let packet = piece.protocol.decode_websocket_text(&text);

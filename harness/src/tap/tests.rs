@@ -88,6 +88,17 @@ fn a_session_is_joined_over_its_connections() {
     }
 }
 
+/// The server, which reads packet by packet, may have handled the first.
+#[test]
+fn what_comes_before_a_packet_that_cannot_be_read_is_there() {
+    let mut store = Store::new(1 << 20);
+    let body = "42[\"before\"]\u{1e}b!\u{1e}42[\"after\"]";
+    pass(&mut store, 1, Flow::Received, post("&sid=abc", body).as_bytes(), 64);
+    let [before, unread] = &shown(&log(&mut store))[..] else { panic!("two packets") };
+    assert_eq!(before, r#"abc received ["before"]"#);
+    assert!(unread.contains("b!"), "{unread}");
+}
+
 #[test]
 fn the_old_protocol_counts_its_packets() {
     let poll = get("&sid=abc").replace("EIO=4", "EIO=3");

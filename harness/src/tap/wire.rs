@@ -276,9 +276,10 @@ impl Wire {
     fn answered(&mut self, body: Bytes, found: &mut Found) {
         let Some(mut link) = self.asked.pop_front().and_then(|asked| asked.link) else { return };
         if link.session.is_none() {
-            let first = link.protocol.decode_payload(&body, &Limits::default());
-            let first = first.ok().and_then(|frames| frames.into_iter().next());
-            link.session = first.as_ref().and_then(opened);
+            let mut frames = Vec::new();
+            // What follows the first packet does not matter here, even if it cannot be read.
+            let _ = link.protocol.decode_payload_into(&mut frames, &body, &Limits::default());
+            link.session = frames.first().and_then(opened);
         }
         if !body.is_empty() {
             found.pieces.push(link.piece(&self.name, Flow::Emitted, Raw::Payload(body)));
