@@ -152,7 +152,8 @@ impl SocketIoClient {
     }
 
     /// The socket's id in this namespace, as the server knows it (`socket.id`). Kept after a
-    /// disconnect. Empty if the client's engine does not tell it.
+    /// disconnect; a reconnection brings another, see [`ids`](Self::ids). Empty if the client's
+    /// engine does not tell it.
     pub fn id(&self) -> String {
         self.socket.id()
     }
@@ -282,16 +283,8 @@ impl SocketIoClient {
         socket.meet(Fate::Closed);
         shared.leave(&socket);
         async move {
-            if !shared.is_deserted() {
-                return Ok(());
-            }
-            let after = timeout.max(scaled(LONGEST_CLOSE));
-            tokio::time::timeout(after, shared.gone()).await.map_err(|_| Error::Timeout {
-                waiting_for: "the end of the connection".into(),
-                after,
-                hint: "\n  check that the runtime on which the client was made still runs".into(),
-                transcript: shared.transcript(),
-            })
+            let hint = "\n  check that the runtime on which the client was made still runs";
+            shared.left(timeout.max(scaled(LONGEST_CLOSE)), hint).await
         }
     }
 

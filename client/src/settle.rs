@@ -21,6 +21,9 @@ impl SocketIoClient {
     /// still carries is waited for. Beyond it, only the passing of time can make them go on: a
     /// heartbeat, a timeout, a `sleep` in a handler; or the healing of a network that is frozen.
     ///
+    /// Of a client that was closed, it waits for the end of the connection: what it had sent has
+    /// arrived then.
+    ///
     /// Over a real connection it is a [`fence`](Self::fence), with what that cannot tell: a handler
     /// that is still at work is not waited for.
     ///
@@ -36,7 +39,7 @@ impl SocketIoClient {
     /// # Ok(()) }
     /// ```
     pub fn settle(&self) -> impl Future<Output = Result> + Send + use<> {
-        settled(Arc::clone(self.shared()), Arc::clone(self.socket()), self.timeout())
+        arrived(Arc::clone(self.shared()), Arc::clone(self.socket()), self.timeout())
     }
 }
 
@@ -51,6 +54,16 @@ pub(crate) async fn settled(
     } else {
         fence::raise(shared, socket, patience).await
     }
+}
+
+/// [`settled`], and what the client has sent has arrived, even if it was closed meanwhile.
+pub(crate) async fn arrived(
+    shared: Arc<Shared>,
+    socket: Arc<Socket>,
+    patience: Duration,
+) -> Result {
+    shared.left(patience, "").await?;
+    settled(shared, socket, patience).await
 }
 
 /// Fails if [`settled`] would, before anything is waited for.

@@ -30,6 +30,8 @@ struct Inner {
     acks: FxHashMap<u64, AckSender>,
     /// Present once the server has accepted it; empty if the engine does not tell.
     sid: Option<String>,
+    /// The ids it had on earlier connections.
+    former_sids: Vec<String>,
     recovery: Recovery,
     recovered: bool,
     /// Sends that wait for a reconnection.
@@ -124,6 +126,13 @@ impl Socket {
         self.lock().sid.clone().unwrap_or_default()
     }
 
+    /// The ids of all connections so far, oldest first; none if the engine does not tell.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let inner = self.lock();
+        let ids = inner.former_sids.iter().chain(&inner.sid);
+        ids.filter(|id| !id.is_empty()).cloned().collect()
+    }
+
     /// Whether the last reconnection resumed the session of before.
     pub(crate) fn recovered(&self) -> bool {
         self.lock().recovered
@@ -147,7 +156,8 @@ impl Socket {
     pub(crate) fn accepted(&self, sid: String, payload: &Value) -> Vec<Unsent> {
         let mut inner = self.lock();
         inner.recovered = inner.recovery.connected(payload);
-        inner.sid = Some(sid);
+        let former = inner.sid.replace(sid).filter(|former| inner.sid.as_ref() != Some(former));
+        inner.former_sids.extend(former);
         let unsent = std::mem::take(&mut inner.buffer);
         drop(inner);
         self.lifecycle.send_replace(Lifecycle::Connected);

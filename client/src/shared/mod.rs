@@ -300,6 +300,19 @@ impl Shared {
         let _ = self.progress().wait_for(|progress| progress.gone).await;
     }
 
+    /// Waits until the connection is gone, if no client wants it any more. `hint` follows the error.
+    pub(crate) async fn left(&self, after: Duration, hint: &str) -> Result {
+        if !self.is_deserted() {
+            return Ok(());
+        }
+        tokio::time::timeout(after, self.gone()).await.map_err(|_| Error::Timeout {
+            waiting_for: "the end of the connection".into(),
+            after,
+            hint: format!("{hint}{}", wait_hints::for_silence(self)),
+            transcript: self.transcript(),
+        })
+    }
+
     /// Whether somebody still wants the connection that was lost.
     pub(crate) fn wants_reconnection(&self) -> bool {
         self.reconnects && !self.lock().sockets.is_empty()

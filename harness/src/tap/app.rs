@@ -1,9 +1,10 @@
 //! The server's side of a conversation, as an [`App`] shows it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use socketio_mock_client::{DEFAULT_TIMEOUT, Expectation, First, SocketIoClient, Tries, scaled};
 
+use super::followed::Followed;
 use super::source::{ServerSource, Whose};
 use super::{Flow, ServerEvent, ServerLog, Tap};
 use crate::app::{App, Running};
@@ -15,8 +16,9 @@ use crate::{Error, Result};
 /// For any tower service, without a change to it: the harness reads along at the connections.
 /// Expectations are those of the client ([`SocketIoClient::expect`]), over everything since the
 /// app was booted; `.times(n)` raises a fence on every client made from the app before it says
-/// that there were no more, and `.times(0)` proves that there were none. It fails if that cannot be
-/// known, because some of the log was dropped before it was read, or is compressed.
+/// that there were no more, and waits until those that were dropped have left; `.times(0)` proves
+/// that there were none. It fails if that cannot be known, because some of the log was dropped
+/// before it was read, or is compressed.
 ///
 /// For a server in a process of its own they need [`observed`](crate::AppBuilder::observed), and
 /// fail without it. They see nothing in a compressed websocket.
@@ -73,7 +75,7 @@ impl App {
         self.everybodys(Flow::Emitted).try_expect(event)
     }
 
-    /// The same for one client, in its namespace.
+    /// The same for one client, in its namespace, over all of its connections.
     ///
     /// ```no_run
     /// # use socketio_harness::{App, SocketIoClient};
@@ -165,19 +167,16 @@ impl ClientOfServer<'_> {
     }
 
     fn source(&self, flow: Flow) -> ServerSource {
-        let whose = Whose::Client {
-            socket_id: self.client.id(),
-            namespace: self.client.namespace().to_owned(),
-            fence: Mutex::new(Some(Box::pin(self.client.settle()))),
-            can_fence: self.client.can_settle(),
-        };
-        let tap = match &whose {
-            Whose::Client { socket_id, .. } if socket_id.is_empty() => Err(Error::NotObserved {
+        let client = Followed::new(self.client);
+        let tap = if client.is_known() {
+            self.app.tap()
+        } else {
+            Err(Error::NotObserved {
                 reason: "the engine of this client does not tell the id that the server knows it \
                          by; ask the app for everybody's, or take Engine::Native",
-            }),
-            _ => self.app.tap(),
+            })
         };
+        let whose = Whose::Client(Box::new(client));
         ServerSource::new(tap, flow, whose, self.app.diary())
     }
 }

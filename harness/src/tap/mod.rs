@@ -12,6 +12,7 @@
 //! when somebody asks.
 
 mod app;
+mod followed;
 mod log;
 mod observed;
 mod session;

@@ -1,11 +1,10 @@
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, try_join_all};
 use socketio_mock_client::Error as ClientError;
 use socketio_mock_client::{
     Args, Content, Direction, Observed, Packet, PacketEntry, RegisteredClient, Registry, Situation,
@@ -13,6 +12,7 @@ use socketio_mock_client::{
 };
 
 use super::Tap;
+use super::followed::{Fence, Followed};
 use super::log::{Flow, ServerPacket, ServerPacketKind};
 use crate::trace::{Diary, message_of};
 use crate::{Error, Result};
@@ -45,19 +45,10 @@ pub(super) struct Missing {
     hidden: Option<String>,
 }
 
-/// Resolves when what was under way has passed.
-pub(super) type Fence = BoxFuture<'static, socketio_mock_client::Result>;
-
 /// Whose events are looked at.
 pub(super) enum Whose {
     Everybodys(Registry),
-    Client {
-        socket_id: String,
-        namespace: String,
-        /// The client's, to be raised once.
-        fence: Mutex<Option<Fence>>,
-        can_fence: socketio_mock_client::Result,
-    },
+    Client(Box<Followed>),
 }
 
 impl Source<ServerEvent> for ServerSource {
@@ -66,6 +57,7 @@ impl Source<ServerEvent> for ServerSource {
             Ok(tap) => tap,
             Err(error) => return (Vec::new(), Some(error.to_string())),
         };
+        self.seen.extend(self.whose.look_on(waker).into_iter().map(ServerEvent));
         let (log, next, gaps) = tap.look_on(self.position, waker);
         self.gaps.missed += gaps.forgotten + (gaps.unseen - self.gaps.unseen);
         self.gaps.unseen = gaps.unseen;
@@ -75,18 +67,21 @@ impl Source<ServerEvent> for ServerSource {
             packet.flow == self.flow && matches!(packet.kind, ServerPacketKind::Undecodable { .. })
         };
         self.gaps.undecodable += log.packets.iter().filter(is_undecodable).count() as u64;
-        let events = log.packets.into_iter().filter(|packet| {
-            packet.flow == self.flow && packet.event().is_some() && self.whose.includes(packet)
-        });
-        self.seen.extend(events.map(ServerEvent));
+        for packet in log.packets {
+            if packet.flow == self.flow && packet.event().is_some() {
+                self.seen.extend(self.whose.claim(packet).map(ServerEvent));
+            }
+        }
         (self.seen.get(position..).unwrap_or_default().to_vec(), None)
     }
 
     fn can_fence(&self) -> socketio_mock_client::Result {
+        if let Whose::Client(client) = &self.whose {
+            client.can_fence()?;
+        }
         match (&self.tap, &self.whose) {
-            (_, Whose::Client { can_fence: Err(error), .. }) => Err(error.clone()),
             (Err(reason), _) => Err(not_observed(reason)),
-            (Ok(_), Whose::Client { .. }) => Ok(()),
+            (Ok(_), Whose::Client(_)) => Ok(()),
             (Ok(_), Whose::Everybodys(registry)) => {
                 registry.clients().iter().try_for_each(RegisteredClient::can_settle)
             }
@@ -99,15 +94,8 @@ impl Source<ServerEvent> for ServerSource {
             return futures::future::ready(Ok(())).boxed();
         }
         match &self.whose {
-            Whose::Client { fence, .. } => {
-                let fence = fence.lock().unwrap_or_else(PoisonError::into_inner).take();
-                fence.unwrap_or_else(|| futures::future::ready(Ok(())).boxed())
-            }
-            Whose::Everybodys(registry) => {
-                let fences =
-                    registry.clients().into_iter().map(move |client| client.settle(patience));
-                try_join_all(fences).map(|fences| fences.map(|_| ())).boxed()
-            }
+            Whose::Client(client) => client.fence(),
+            Whose::Everybodys(registry) => registry.settle(patience).boxed(),
         }
     }
 
@@ -121,7 +109,7 @@ impl Source<ServerEvent> for ServerSource {
         }
         match &self.whose {
             // Its clients are the toolkit's own, which agree to no compression.
-            Whose::Client { .. } => None,
+            Whose::Client(_) => None,
             Whose::Everybodys(_) if *undecodable > 0 => Some(format!(
                 "nobody knows what was in the frames that could not be decoded ({undecodable}): \
                  are they in the format of another parser?"
@@ -142,8 +130,8 @@ impl Source<ServerEvent> for ServerSource {
         situation.events = Some(way(self.flow));
         let who = match &self.whose {
             Whose::Everybodys(_) => "all clients",
-            Whose::Client { namespace, .. } => {
-                situation.namespace.clone_from(namespace);
+            Whose::Client(client) => {
+                client.namespace().clone_into(&mut situation.namespace);
                 "the client"
             }
         };
@@ -203,13 +191,26 @@ impl ServerSource {
 }
 
 impl Whose {
+    /// Gives what was passed over, and is included after all.
+    fn look_on(&mut self, waker: &Waker) -> Vec<Arc<ServerPacket>> {
+        match self {
+            Self::Everybodys(_) => Vec::new(),
+            Self::Client(client) => client.look_on(waker),
+        }
+    }
+
+    /// The event, if it is included.
+    fn claim(&mut self, event: Arc<ServerPacket>) -> Option<Arc<ServerPacket>> {
+        match self {
+            Self::Everybodys(_) => Some(event),
+            Self::Client(client) => client.claim(event),
+        }
+    }
+
     fn includes(&self, packet: &ServerPacket) -> bool {
         match self {
             Self::Everybodys(_) => true,
-            Self::Client { socket_id, namespace, .. } => {
-                packet.socket_id.as_deref() == Some(socket_id)
-                    && packet.namespace.as_deref() == Some(namespace)
-            }
+            Self::Client(client) => client.includes(packet),
         }
     }
 }

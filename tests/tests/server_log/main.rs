@@ -1,5 +1,6 @@
 //! What the server received and emitted, seen without a change to it.
 
+mod clients;
 mod dialects;
 
 use std::time::Duration;
