@@ -97,6 +97,33 @@ fn a_known_failure_that_passes_fails_the_run() {
 }
 
 #[test]
+fn what_fails_is_written_down_and_passes_once_it_is_explained() {
+    let (known, id) = (file("draft.toml"), "sio.connect.joins_the_main_namespace");
+    let nothing = file("nothing.toml");
+    fs::write(&nothing, "").unwrap();
+    let (reads_nothing, reads, writes) = (
+        format!("--known-failures={}", nothing.display()),
+        format!("--known-failures={}", known.display()),
+        format!("--write-known-failures={}", known.display()),
+    );
+
+    let output = run(&["--case", id, &reads_nothing, &writes]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let next = format!("socketio-conformance --known-failures {}", known.display());
+    assert!(stdout(&output).contains(&next), "{}", stdout(&output));
+    let output = run(&["--case", id, &reads]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains(&format!("the reason of \"{id}\" is empty")));
+
+    let draft = fs::read_to_string(&known).unwrap();
+    fs::write(&known, draft.replace("reason = \"\"", "reason = \"one id for both\"")).unwrap();
+    let output = run(&["--case", id, &reads, &writes]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains("one id for both"), "{}", stdout(&output));
+    assert!(fs::read_to_string(&known).unwrap().contains("reason = \"one id for both\"\n"));
+}
+
+#[test]
 fn a_server_that_does_not_answer_is_not_judged() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -151,7 +178,7 @@ fn a_server_without_the_contract_is_told_of_it() {
     assert!(text.contains("\nDoes the server serve the contract?"), "{text}");
     assert!(text.contains("\n  socketio-conformance --contract\n"), "{text}");
     assert!(text.contains(&format!(" --url {url} --case sio.")), "{text}");
-    assert!(text.contains(" --known-failures known.toml\n"), "{text}");
+    assert!(text.contains(" --write-known-failures known.toml\n"), "{text}");
 }
 
 #[test]

@@ -45,6 +45,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) known_failures: Option<PathBuf>,
 
+    /// Write what failed into a file of known failures, whose reasons are left to be filled in.
+    /// What is known already is kept: it may be the same file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_known_failures: Option<PathBuf>,
+
     /// Write the report as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     };
     let subject = subject.with_path(&args.path);
     expect_answer(&subject).await?;
-    let mut report = judge(&args, subject, selected, known).await;
+    let mut report = judge(&args, subject, selected, known.clone()).await;
     if let Some(server) = &server {
         report.subject = format!("{}, {}", server.name, report.subject);
     }
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
     if !is_success && let Some(words) = server.as_ref().and_then(Server::last_words) {
         anstream::eprintln!("\nThe last lines that the server printed:\n{words}");
     }
-    let reports = write_reports(&args, &report, &beside);
+    let reports = write_reports(&args, &report, &known, &beside);
     // Last, so that a server that does not let go costs no report.
     let left = match server {
         Some(server) => server.close().await,
@@ -150,13 +150,20 @@ fn print(text: &str) -> Result<(), Problem> {
 }
 
 /// All that were asked for; the first that cannot be written is the problem.
-fn write_reports(args: &Args, report: &Report, beside: &[Report]) -> Result<(), Problem> {
+fn write_reports(
+    args: &Args,
+    report: &Report,
+    known: &KnownFailures,
+    beside: &[Report],
+) -> Result<(), Problem> {
+    let failures = args.write_known_failures.as_ref();
+    let failures = failures.map_or(Ok(()), |file| write(file, &known.updated(report)));
     let junit = args.junit.as_ref().map_or(Ok(()), |file| write(file, &report.to_junit()?));
     let json =
         args.json.as_ref().map_or(Ok(()), |file| write(file, &format!("{:#}\n", report.to_json())));
     let page = || report.html().beside(beside).to_string();
     let html = args.html.as_ref().map_or(Ok(()), |file| write(file, &page()));
-    junit.and(json).and(html)
+    failures.and(junit).and(json).and(html)
 }
 
 /// Writes a file, and makes the folders it is to stand in.

@@ -27,11 +27,22 @@ pub(crate) fn steps(args: &Args, report: &Report) -> String {
     if let Some(first) = unsuccessful {
         step("Run one case again", &command(args, &format!("--case {}", first.id), true));
     }
-    if !failed.is_empty() && args.known_failures.is_none() {
-        step(
-            "Let failures that are known and explained pass (--help shows the form of the file)",
-            &command(args, "--known-failures known.toml", true),
-        );
+    let is_stale = report.summary().unexpected_passes > 0;
+    match (&args.known_failures, &args.write_known_failures) {
+        (_, Some(file)) if !failed.is_empty() => step(
+            "Once each failure that is to pass has its reason in the file",
+            &command(args, &format!("--known-failures {}", file.display()), true),
+        ),
+        (Some(file), None) if is_stale || !failed.is_empty() => {
+            let file = file.display();
+            let options = format!("--known-failures {file} --write-known-failures {file}");
+            step("Bring the known failures up to date", &command(args, &options, true));
+        }
+        (None, None) if !failed.is_empty() => step(
+            "Write down what failed, to explain it and let it pass",
+            &command(args, "--write-known-failures known.toml", true),
+        ),
+        _ => {}
     }
     if unsuccessful.is_none() && args.url.is_none() && args.command.is_empty() {
         step(

@@ -253,7 +253,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn result(id: &'static str, section: Section, verdict: Verdict) -> CaseResult {
+    pub(crate) fn result(id: &'static str, section: Section, verdict: Verdict) -> CaseResult {
         let entry = |at, direction, frame: &str| Entry {
             at: Duration::from_micros(at),
             connection: 1,

@@ -1,3 +1,5 @@
+mod update;
+
 use std::collections::HashMap;
 
 use serde::Deserialize;
@@ -108,7 +110,9 @@ pub enum KnownFailuresError {
         case: String,
     },
     /// A known failure is explained and proved, or it is not known.
-    #[error("the {key} of {case:?} is empty")]
+    #[error(
+        "the {key} of {case:?} is empty: a known failure is explained, and its conversation shown"
+    )]
     Empty {
         /// The id of the case.
         case: String,
