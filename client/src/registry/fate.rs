@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What became of a client; see [`RegisteredClient::fate`].
+/// What became of a client; see [`RegisteredClient::fate`](super::RegisteredClient::fate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
@@ -14,7 +14,8 @@ pub enum Fate {
     Ended,
 }
 
-/// What a client has not dealt with, as far as it knows; see [`RegisteredClient::leftovers`].
+/// What a client has not dealt with, as far as it knows; see
+/// [`RegisteredClient::leftovers`](super::RegisteredClient::leftovers).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftovers {

@@ -13,7 +13,7 @@ use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::{Result, Transcript, settle};
 
-/// One client, on one namespace, as its [`Registry`] knows it.
+/// One client, on one namespace, as its [`Registry`](super::Registry) knows it.
 #[derive(Clone)]
 pub struct RegisteredClient(pub(super) Arc<Member>);
 

@@ -44,7 +44,7 @@ impl Connection {
     /// [left](Self::disconnect) before the reply came, that reply is taken for this one if `auth`
     /// is the same; otherwise it is awaited, and the namespace asked for again.
     ///
-    /// In [`Protocol::V3`](crate::engine::Protocol::V3) the fields of `auth` become the query of
+    /// In [`Protocol::V3`] the fields of `auth` become the query of
     /// the namespace, `40/admin?token=1,`; a string is the query as it is. The main namespace is
     /// joined by the server on its own, without a CONNECT: what it is to know must stand in the
     /// query of the session's URL.
