@@ -39,9 +39,9 @@ pub(crate) const ROWS: &[Row] = rows! {
     options::many: "ClientsBuilder::each";
     options::reconnection:
         "ClientBuilder::reconnection", "SocketIoClient::connection_events",
-        "SocketIoClient::recovered", "Reconnection::new", "Reconnection::delay",
-        "Reconnection::max_delay", "Reconnection::factor", "Reconnection::jitter",
-        "Reconnection::attempts", "Reconnection::seed";
+        "SocketIoClient::recovered", "SocketIoClient::ids", "Reconnection::new",
+        "Reconnection::delay", "Reconnection::max_delay", "Reconnection::factor",
+        "Reconnection::jitter", "Reconnection::attempts", "Reconnection::seed";
     methods::events: "SocketIoClient::send", "SocketIoClient::once", "Once::timeout";
     methods::acks: "SocketIoClient::send_with_ack", "AckFuture::timeout";
     methods::streams:

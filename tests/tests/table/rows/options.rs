@@ -227,6 +227,7 @@ pub(super) async fn reconnection(column: &Column) -> Result {
     client.drop_connection();
     let (second, recovered) = back_in("/", &mut events).await?;
     assert!(second != first && !recovered && !client.recovered());
+    assert_eq!(client.ids().so_far(), [first, second.clone()]);
     client.once("auth").await?;
     let seen = handshake(&client).await?;
     sees(&seen, "/id", second);
@@ -252,8 +253,9 @@ async fn recovery(column: &Column) -> Result {
     client.once("auth").await?;
     let (id, mut events) = (client.id(), client.connection_events());
     client.drop_connection();
-    assert_eq!(back_in("/", &mut events).await?, (id, true));
+    assert_eq!(back_in("/", &mut events).await?, (id.clone(), true));
     assert!(client.recovered());
+    assert_eq!(client.ids().so_far(), [id]);
     client.close().await?;
     close(app).await
 }
