@@ -16,7 +16,7 @@ use crate::Result;
 use crate::observer::Observer;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use departing::Departing;
+use departing::{Departing, left};
 pub use fate::{Fate, Leftovers};
 use member::Member;
 pub(crate) use member::Membership;
@@ -92,7 +92,7 @@ impl Registry {
         let departing = self.lock().departing.connections();
         async move {
             let settled = clients.iter().map(|client| client.settle(patience));
-            let left = departing.iter().map(|shared| shared.left(patience, ""));
+            let left = departing.into_iter().map(|connection| left(connection, patience));
             try_join(try_join_all(settled), try_join_all(left)).await?;
             Ok(())
         }

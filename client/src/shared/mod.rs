@@ -305,12 +305,17 @@ impl Shared {
         if !self.is_deserted() {
             return Ok(());
         }
-        tokio::time::timeout(after, self.gone()).await.map_err(|_| Error::Timeout {
+        let left = tokio::time::timeout(after, self.gone()).await;
+        left.map_err(|_| self.has_not_left(after, hint))
+    }
+
+    pub(crate) fn has_not_left(&self, after: Duration, hint: &str) -> Error {
+        Error::Timeout {
             waiting_for: "the end of the connection".into(),
             after,
             hint: format!("{hint}{}", wait_hints::for_silence(self)),
             transcript: self.transcript(),
-        })
+        }
     }
 
     /// Whether somebody still wants the connection that was lost.

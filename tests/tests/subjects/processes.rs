@@ -10,7 +10,7 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    App, ChildProcess, Error, Result, close, create_app, create_socketio_client,
+    App, ChildProcess, Error, Result, close, create_app, create_socketio_client, scaled,
 };
 use socketio_tests::becomes;
 use tokio::io::AsyncWriteExt;
@@ -118,7 +118,8 @@ async fn one_that_is_never_ready_says_what_was_awaited() {
     .await
     .try_into()
     .expect("four errors");
-    assert!(url.contains("ran for 1s without printing the URL it listens on\n"), "{url}");
+    let ran = format!("ran for {:?} without printing the URL it listens on\n", scaled(patience));
+    assert!(url.contains(&ran), "{url}");
     assert!(url.contains("\n  let it print one, such as http://127.0.0.1:3000, or say"), "{url}");
     assert!(url.ends_with("it printed:\n    hello"), "{url}");
     assert!(line.contains("without printing a line that matches /^all is well$/"), "{line}");
