@@ -1,4 +1,9 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use tokio::{task::JoinSet, time::Instant};
@@ -73,10 +78,10 @@ impl Runner {
     /// Runs all cases; the results stand in the order of the cases.
     pub async fn run(self) -> Report {
         let began = Instant::now();
-        let (runner, stalls) = (&self, &Stalls::watch());
+        let (runner, seen) = (&self, &Circumstances::watch());
         let mut results: Vec<_> = stream::iter(self.cases.iter().enumerate())
             .map(|(place, case)| async move {
-                let result = runner.judge(case, stalls).await;
+                let result = runner.judge(case, seen).await;
                 (runner.on_result)(&result);
                 (place, result)
             })
@@ -92,8 +97,8 @@ impl Runner {
     }
 
     /// Holds the case until the machine kept time during it, within reason: a machine that stands
-    /// still now and then will not do so in the end, a server that is slow stays slow.
-    async fn judge(&self, case: &Case, stalls: &Stalls) -> CaseResult {
+    /// still now and then will not do so in the end, a server that is always slow stays slow.
+    async fn judge(&self, case: &Case, seen: &Circumstances) -> CaseResult {
         let give_up = Instant::now() + self.timeout * PATIENCE;
         let mut attempts = 1;
         loop {
@@ -102,11 +107,14 @@ impl Runner {
             let result = self.attempt(case, &ctx).await;
             let ping_timeout = ctx.recorder().ping_timeout().unwrap_or(PING_TIMEOUT);
             let harmless = (ping_timeout / 3).clamp(SHORTEST_STALL, LONGEST_STALL);
-            let stalled = stalls.any_since(began, harmless);
+            let stalled = seen.stalls.any_since(began, harmless);
             // A slow answer may have made a pong late, which can only fail a case.
-            let slow = ctx.recorder().slowest() > ping_timeout / 4
-                && !matches!(result.verdict, Verdict::Passed);
-            let go_on = (stalled && Instant::now() < give_up) || (slow && attempts < ATTEMPTS);
+            let was_slow = seen.is_slow(ctx.recorder().slowest(), ping_timeout / 4);
+            let slow = was_slow && !matches!(result.verdict, Verdict::Passed);
+            let is_patient = Instant::now() < give_up;
+            let may_be_sound = seen.has_been_fast() && !result.verdict.is_success();
+            let go_on = (stalled && is_patient)
+                || (slow && (attempts < ATTEMPTS || (may_be_sound && is_patient)));
             if !go_on {
                 return CaseResult { attempts, steady: !(stalled || slow), ..result };
             }
@@ -171,6 +179,31 @@ impl fmt::Debug for Runner {
     }
 }
 
+/// What a run shows of the machine and of the server, beside the verdicts.
+struct Circumstances {
+    stalls: Stalls,
+    /// The server has answered fast: where it is slow, the machine is.
+    was_fast: AtomicBool,
+}
+
+impl Circumstances {
+    fn watch() -> Self {
+        Self { stalls: Stalls::watch(), was_fast: AtomicBool::new(false) }
+    }
+
+    /// Whether the slowest of the answers in a case was slower than it should be.
+    fn is_slow(&self, slowest: Duration, most: Duration) -> bool {
+        if slowest > Duration::ZERO && slowest <= most {
+            self.was_fast.store(true, Ordering::Relaxed);
+        }
+        slowest > most
+    }
+
+    fn has_been_fast(&self) -> bool {
+        self.was_fast.load(Ordering::Relaxed)
+    }
+}
+
 struct Panic(String);
 
 fn panic_message(error: tokio::task::JoinError) -> String {
@@ -182,9 +215,9 @@ fn panic_message(error: tokio::task::JoinError) -> String {
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// Of a server that answers slowly.
+/// Of a server that always answers slowly.
 const ATTEMPTS: usize = 5;
-/// How many times the time of a case is spent on a machine that stands still.
+/// How many times the time of a case is spent on a machine that stands still, or is slow.
 const PATIENCE: u32 = 3;
 /// What the contract asks for.
 const PING_TIMEOUT: Duration = Duration::from_millis(200);
@@ -200,7 +233,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::Section;
+    use crate::{Section, raw::Transport};
 
     const REASON: &str = r#"
         [[failure]]
@@ -300,6 +333,40 @@ mod tests {
         }
         let mut report = runner(case(Level::Must, stands_still_eight_times)).run().await;
         let result = report.results.remove(0);
+        assert!(matches!(result.verdict, Verdict::Passed), "{:?}", result.verdict);
+        assert!(result.attempts >= 9 && result.steady, "{result:?}");
+    }
+
+    async fn is_slow(ctx: Context) -> Result<(), Failure> {
+        ctx.recorder().line(Transport::Polling).took(PING_TIMEOUT);
+        fails(ctx).await
+    }
+
+    async fn is_fast(ctx: Context) -> Result<(), Failure> {
+        ctx.recorder().line(Transport::Polling).took(PING_TIMEOUT / 100);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_slow_everywhere_is_judged_for_it() {
+        let result = runner(case(Level::Must, is_slow)).run().await.results.remove(0);
+        assert!(matches!(result.verdict, Verdict::Failed(_)), "{:?}", result.verdict);
+        assert!(result.attempts >= ATTEMPTS && !result.steady, "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_was_fast_is_waited_for() {
+        static HELD: AtomicUsize = AtomicUsize::new(0);
+        async fn is_slow_eight_times(ctx: Context) -> Result<(), Failure> {
+            if HELD.fetch_add(1, Ordering::Relaxed) >= 8 {
+                is_fast(ctx).await
+            } else {
+                is_slow(ctx).await
+            }
+        }
+        let mut runner = runner(case(Level::Must, is_fast)).jobs(1);
+        runner.cases.push(case(Level::Must, is_slow_eight_times));
+        let result = runner.run().await.results.remove(1);
         assert!(matches!(result.verdict, Verdict::Passed), "{:?}", result.verdict);
         assert!(result.attempts >= 9 && result.steady, "{result:?}");
     }
