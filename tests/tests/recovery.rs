@@ -20,6 +20,10 @@ async fn connect(app: &App, via: Via, gate: &Gate) -> Result<SocketIoClient> {
         .reconnection(Reconnection::new().delay(Duration::from_millis(1)))
         .await?;
     client.once("auth").await?;
+    if via == Via::Upgrade {
+        // In the middle of it the server does not notice that the client goes.
+        client.upgraded().await?;
+    }
     Ok(client)
 }
 

@@ -251,6 +251,10 @@ async fn recovery(column: &Column) -> Result {
     let client = column.client_of(&app).reconnection(soon()).await?;
     // Its last argument tells where to go on.
     client.once("auth").await?;
+    if column.via == Via::Upgrade {
+        // In the middle of it the server does not notice that the client goes.
+        client.upgraded().await?;
+    }
     let (id, mut events) = (client.id(), client.connection_events());
     client.drop_connection();
     assert_eq!(back_in("/", &mut events).await?, (id.clone(), true));
