@@ -201,6 +201,7 @@ fn came(packet: &PacketEntry) -> bool {
     packet.direction == Direction::Received
 }
 
+/// While the test has told the client to leave the network unread.
 pub(super) const READS_NOTHING: &str = "the client reads nothing: pause_reading() is in force";
 
 /// Below it a name is another name (Jaro–Winkler, 0 to 1).

@@ -44,10 +44,10 @@ impl Connection {
     /// [left](Self::disconnect) before the reply came, that reply is taken for this one if `auth`
     /// is the same; otherwise it is awaited, and the namespace asked for again.
     ///
-    /// In [`Protocol::V3`] the fields of `auth` become the query of
-    /// the namespace, `40/admin?token=1,`; a string is the query as it is. The main namespace is
-    /// joined by the server on its own, without a CONNECT: what it is to know must stand in the
-    /// query of the session's URL.
+    /// In [`Protocol::V3`] the fields of `auth` become the query of the namespace,
+    /// `40/admin?token=1,`; a string is the query as it is. The main namespace is joined by the
+    /// server on its own, without a CONNECT: what it is to know must stand in the query of the
+    /// session's URL.
     pub fn connect(&mut self, namespace: &str, auth: Option<Value>) {
         if self.is_closed() || !self.is_client() {
             return;
