@@ -48,6 +48,7 @@ mod report;
 mod runner;
 mod stalls;
 mod subject;
+mod tls;
 
 pub use self::{
     case::{Case, Level, Section},
@@ -59,6 +60,7 @@ pub use self::{
     report::{CaseResult, Html, Report, Summary, Text, Verdict},
     runner::Runner,
     subject::{Subject, SubjectError},
+    tls::CertificateError,
 };
 
 /// What a server has to serve so that it can be judged, as text.

@@ -3,6 +3,8 @@ use std::fmt;
 use thiserror::Error;
 use url::Url;
 
+use crate::tls::{CertificateError, Tls};
+
 /// The server under test: where it listens and under which path it answers.
 ///
 /// ```
@@ -12,29 +14,30 @@ use url::Url;
 /// assert_eq!(subject.to_string(), "http://127.0.0.1:3000/testPath/");
 /// # Ok::<_, socketio_conformance::SubjectError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Subject {
     authority: String,
     path: String,
+    tls: Option<Tls>,
 }
 
 impl Subject {
     /// The server at `url`, such as `http://127.0.0.1:3000`, under the path `/socket.io/`. The
-    /// scheme may be left out, and `ws` means the same as `http`.
+    /// scheme may be left out, and `ws` means the same as `http`. One that begins with `https` or
+    /// `wss` is asked over TLS, if its certificate is one that browsers trust;
+    /// [`root_certificate`](Self::root_certificate) adds others.
     pub fn parse(url: &str) -> Result<Self, SubjectError> {
         let error = |problem| SubjectError { url: url.to_owned(), problem };
         let with_scheme =
             if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let parsed = Url::parse(&with_scheme).map_err(|source| error(source.to_string()))?;
-        match parsed.scheme() {
-            "http" | "ws" => {}
-            "https" | "wss" => {
-                let problem = "it is judged over plain HTTP: let it listen without TLS, too, and \
-                               give that address";
-                return Err(error(problem.to_owned()));
+        let is_encrypted = match parsed.scheme() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
+            other => {
+                return Err(error(format!("the scheme is {other:?}, not \"http\" or \"https\"")));
             }
-            other => return Err(error(format!("the scheme is {other:?}, not \"http\""))),
-        }
+        };
         if parsed.path() != "/" || parsed.query().is_some() {
             return Err(error(
                 "it has a path: give scheme, host and port here and the path as --path".to_owned(),
@@ -42,7 +45,18 @@ impl Subject {
         }
         let host = parsed.host_str().ok_or_else(|| error("the host is missing".to_owned()))?;
         let port = parsed.port_or_known_default().unwrap_or(80);
-        Ok(Self { authority: format!("{host}:{port}"), path: "/socket.io/".to_owned() })
+        let tls = is_encrypted.then(|| Tls::to(host)).transpose().map_err(error)?;
+        Ok(Self { authority: format!("{host}:{port}"), path: "/socket.io/".to_owned(), tls })
+    }
+
+    /// Trusts a certificate of your own making, in PEM, or whatever such an authority has signed,
+    /// beside those that browsers trust.
+    ///
+    /// Fails if there is no certificate in `pem`, and for a server that is asked without TLS.
+    pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Result<Self, CertificateError> {
+        let Some(tls) = &mut self.tls else { return Err(CertificateError::without_tls()) };
+        tls.trust(pem.as_ref())?;
+        Ok(self)
     }
 
     /// The same server under another path; slashes around it may be left out.
@@ -60,6 +74,10 @@ impl Subject {
         &self.authority
     }
 
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
     /// The path of every request, with a slash at both ends.
     pub fn path(&self) -> &str {
         &self.path
@@ -68,7 +86,8 @@ impl Subject {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 
@@ -101,12 +120,8 @@ mod tests {
 
     #[test]
     fn other_schemes_are_refused() {
-        for (url, problem) in [
-            ("https://localhost", "without TLS"),
-            ("wss://localhost", "without TLS"),
-            ("ftp://localhost", "the scheme is \"ftp\""),
-            ("no url", "invalid"),
-        ] {
+        for (url, problem) in [("ftp://localhost", "the scheme is \"ftp\""), ("no url", "invalid")]
+        {
             let error = Subject::parse(url).unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
         }
@@ -118,5 +133,30 @@ mod tests {
             assert_eq!(Subject::parse(url).unwrap().authority(), "localhost:3000", "{url}");
         }
         assert_eq!(Subject::parse("[::1]:9").unwrap().authority(), "[::1]:9");
+    }
+
+    #[test]
+    fn what_is_encrypted_has_a_port_of_its_own() {
+        for (url, shown) in [
+            ("https://example.org", "https://example.org:443/socket.io/"),
+            ("wss://example.org:8443", "https://example.org:8443/socket.io/"),
+            ("https://[::1]", "https://[::1]:443/socket.io/"),
+        ] {
+            assert_eq!(Subject::parse(url).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_trusted_has_to_be_a_certificate_and_of_use() {
+        let refusal = |url: &str, pem: &str| {
+            Subject::parse(url).unwrap().root_certificate(pem).unwrap_err().to_string()
+        };
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for pem in ["", "no certificate", broken] {
+            let refusal = refusal("https://localhost", pem);
+            assert!(refusal.starts_with("no certificate to trust: "), "{refusal}");
+        }
+        let refusal = refusal("http://localhost", "");
+        assert!(refusal.ends_with("begins with https"), "{refusal}");
     }
 }

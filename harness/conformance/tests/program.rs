@@ -135,6 +135,23 @@ fn a_server_that_does_not_answer_is_not_judged() {
     assert!(stderr(&output).contains("Check that it runs"), "{}", stderr(&output));
 }
 
+#[test]
+fn a_certificate_that_is_none_or_is_not_needed_is_refused() {
+    let certificate = file("none.pem");
+    fs::write(&certificate, "no certificate").unwrap();
+    let trusting = format!("--root-certificate={}", certificate.display());
+    for (url, problem) in [
+        ("https://localhost:1", "there is none in PEM, -----BEGIN CERTIFICATE-----"),
+        ("http://localhost:1", "the URL of one with TLS begins with https"),
+    ] {
+        let output = run(&["--url", url, &trusting]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("none.pem: no certificate to trust: "));
+        assert!(stderr(&output).contains(problem), "{}", stderr(&output));
+    }
+    assert_eq!(run(&[&trusting]).status.code(), Some(2), "the embedded server needs none");
+}
+
 /// Answers every request alike, until the test ends.
 fn answering(response: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -14,6 +14,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "http://HOST:PORT")]
     pub(crate) url: Option<String>,
 
+    /// Trust this certificate, or what it has signed, when the address begins with https (PEM)
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) root_certificate: Option<PathBuf>,
+
     /// Path under which the server answers
     #[arg(long, value_name = "PATH", default_value = "/socket.io", requires = "server")]
     pub(crate) path: String,

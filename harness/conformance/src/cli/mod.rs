@@ -49,7 +49,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
         None => Some(Server::command(&args.command, &args.path, args.start_timeout).await?),
     };
     let subject = match (&args.url, &server) {
-        (Some(url), _) => Subject::parse(url)?,
+        (Some(url), _) => trusting(Subject::parse(url)?, args.root_certificate.as_deref())?,
         (None, Some(server)) => server.subject()?,
         (None, None) => return Err(Problem::NoCommand),
     };
@@ -71,6 +71,15 @@ pub(crate) async fn run(args: Args) -> Result<bool, Problem> {
         None => Ok(()),
     };
     conclude(is_success, &left, reports)
+}
+
+/// The subject, whose certificate may be of its owner's making.
+fn trusting(subject: Subject, certificate: Option<&Path>) -> Result<Subject, Problem> {
+    let Some(file) = certificate else { return Ok(subject) };
+    let pem = fs::read(file).map_err(Problem::file("read", file))?;
+    subject
+        .root_certificate(pem)
+        .map_err(|source| Problem::Certificate { file: file.display().to_string(), source })
 }
 
 /// A server that crashed, or did not let go, has failed a run that was made.

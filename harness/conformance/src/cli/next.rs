@@ -63,6 +63,8 @@ fn command(args: &Args, option: &str, same: bool) -> String {
     let mut words = vec![program.to_owned()];
     if same {
         words.extend(args.url.iter().map(|url| format!("--url {url}")));
+        let certificate = args.root_certificate.iter();
+        words.extend(certificate.map(|file| format!("--root-certificate {}", file.display())));
         if args.path != "/socket.io" {
             words.push(format!("--path {}", args.path));
         }

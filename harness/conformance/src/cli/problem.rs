@@ -1,6 +1,8 @@
 use std::{io, path::Path};
 
-use socketio_conformance::{KnownFailuresError, SelectError, Subject, SubjectError};
+use socketio_conformance::{
+    CertificateError, KnownFailuresError, SelectError, Subject, SubjectError,
+};
 use thiserror::Error;
 
 /// Why no run could be made: usage or environment, never the server's conformance.
@@ -12,7 +14,8 @@ pub(crate) enum Problem {
     Select(#[from] SelectError),
     #[error(
         "no server answers at {subject}: {came}\n\
-         Check that it runs, that it listens on this host and port, and that it speaks plain HTTP."
+         Check that it runs, that it listens on this host and port, and whether it speaks TLS: its \
+         address begins with https if it does (--root-certificate trusts one of your own)."
     )]
     Unreachable { subject: Subject, came: String },
     #[error(
@@ -25,6 +28,8 @@ pub(crate) enum Problem {
          Check host, port and path (--path), and what stands in front of the server."
     )]
     NotSocketIo { subject: Subject, came: String },
+    #[error("{file}: {source}")]
+    Certificate { file: String, source: CertificateError },
     #[error("{file}: {source}")]
     KnownFailures { file: String, source: KnownFailuresError },
     #[error("{file} is no report that --json has written: {source}")]

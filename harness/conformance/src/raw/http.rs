@@ -5,9 +5,12 @@ use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::time::Instant;
 
-use super::{Line, Transport};
+use super::{
+    Line, Transport,
+    stream::{self, Stream},
+};
 use crate::{Context, Failure, FailureKind, Subject};
 
 /// An HTTP response.
@@ -85,7 +88,7 @@ pub(super) async fn exchange(
     let shown = format!("{method} ?{query} {body}");
     let shown = shown.trim_end();
     ctx.wait(format!("an answer to {shown}"), async {
-        let stream = connect(ctx.subject()).await?;
+        let stream = stream::connect(ctx.subject()).await?;
         line.sent(shown);
         let waits = method == Method::GET && query.contains("sid=");
         let asked_at = Instant::now();
@@ -104,22 +107,9 @@ pub(super) async fn exchange(
     .await?
 }
 
-/// A TCP connection to the subject, without Nagle's delay.
-pub(super) async fn connect(subject: &Subject) -> Result<TcpStream, Failure> {
-    let opened = async {
-        let stream = TcpStream::connect(subject.authority()).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    opened.await.map_err(|error: std::io::Error| {
-        let expected = format!("a connection to {}", subject.authority());
-        Failure::new(FailureKind::Unreachable, expected, error)
-    })
-}
-
 async fn send(
     subject: &Subject,
-    stream: TcpStream,
+    stream: Stream,
     method: Method,
     query: &str,
     body: &str,

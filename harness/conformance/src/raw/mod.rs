@@ -24,6 +24,7 @@ mod open;
 mod polling;
 mod session;
 mod socket;
+mod stream;
 mod transcript;
 mod websocket;
 

@@ -7,7 +7,6 @@ use std::sync::{
 
 use futures::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
 use tokio::{
-    net::TcpStream,
     sync::{Mutex, mpsc},
     task::JoinHandle,
     time::Instant,
@@ -17,7 +16,11 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
 
-use super::{Line, Packet, Transport, http, session::Hex};
+use super::{
+    Line, Packet, Transport,
+    session::Hex,
+    stream::{self, Stream},
+};
 use crate::{Context, Failure, FailureKind};
 
 /// The connection, read by a task from the first frame on, so that a frame carries the time at
@@ -43,7 +46,7 @@ pub(super) enum Frame {
     },
 }
 
-type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
+type Sink = SplitSink<WebSocketStream<Stream>, Message>;
 
 impl Socket {
     /// Asks for a connection; the inner error is what the subject answered instead of `101`.
@@ -54,15 +57,16 @@ impl Socket {
         let line = ctx.line(Transport::WebSocket);
         let subject = ctx.subject();
         let url = format!("ws://{}{}?{query}", subject.authority(), subject.path());
-        let asked_at = Instant::now();
         let handshake = ctx.wait("an answer to the WebSocket request", async {
-            let stream = http::connect(subject).await?;
+            let stream = stream::connect(subject).await?;
             line.sent(format!("GET ?{query} (upgrade)"));
+            let asked_at = Instant::now();
             let config = WebSocketConfig::default().max_message_size(Some(LARGEST_MESSAGE));
-            Ok(client_async_with_config(url, stream, Some(config)).await)
+            let answer = client_async_with_config(url, stream, Some(config)).await;
+            line.took(asked_at.elapsed());
+            Ok((answer, asked_at))
         });
-        let answer = handshake.await??;
-        line.took(asked_at.elapsed());
+        let (answer, asked_at) = handshake.await??;
         match answer {
             Ok((stream, _)) => {
                 line.received("101");
@@ -101,7 +105,7 @@ impl Socket {
         self.answering.store(false, Ordering::Relaxed);
     }
 
-    fn start(line: Line, stream: WebSocketStream<TcpStream>, asked_at: Instant) -> Self {
+    fn start(line: Line, stream: WebSocketStream<Stream>, asked_at: Instant) -> Self {
         let (sink, stream) = stream.split();
         let sink = Arc::new(Mutex::new(sink));
         let (to_frames, frames) = mpsc::unbounded_channel();
@@ -126,7 +130,7 @@ impl Drop for Socket {
 }
 
 struct Reader {
-    stream: SplitStream<WebSocketStream<TcpStream>>,
+    stream: SplitStream<WebSocketStream<Stream>>,
     line: Line,
     frames: mpsc::UnboundedSender<Frame>,
     pings: mpsc::UnboundedSender<Instant>,
