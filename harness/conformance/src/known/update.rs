@@ -11,7 +11,8 @@ impl KnownFailures {
     /// Entries whose failure came again are kept, and so are those of cases that were not run; those
     /// of cases that pass are left out. Every other failure gets an entry, with what it came to and
     /// its conversation. Its reason is left to whoever finds it: until then
-    /// [`parse`](Self::parse) refuses the file.
+    /// [`parse`](Self::parse) refuses the file. If the case was known to fail in another way, a
+    /// comment tells how and why.
     ///
     /// ```no_run
     /// # use socketio_conformance::{KnownFailures, Report};
@@ -24,7 +25,9 @@ impl KnownFailures {
         for result in &report.results {
             match (&result.verdict, self.get(&result.id)) {
                 (Verdict::KnownFailure { .. }, Some(entry)) => entries.push(entry.to_toml()),
-                (Verdict::Failed(failure), _) => entries.push(unexplained(result, failure)),
+                (Verdict::Failed(failure), before) => {
+                    entries.push(unexplained(result, failure, before));
+                }
                 _ => {}
             }
         }
@@ -48,14 +51,19 @@ impl KnownFailure {
     }
 }
 
-fn unexplained(result: &CaseResult, failure: &Failure) -> String {
+fn unexplained(result: &CaseResult, failure: &Failure, before: Option<&KnownFailure>) -> String {
     let frames: Vec<_> = result.transcript.entries.iter().map(ToString::to_string).collect();
-    let came = text(&failure.came.replace('\n', " "));
+    let before = before.map(|entry| {
+        let came = entry.came.as_deref().unwrap_or_default();
+        format!("# before, {} came, with the reason {}\n", line(came), line(&entry.reason))
+    });
     format!(
         "{}reason = \"\" # why does the server depart?\n\
-         # as much of it as is always so, or any failure of the case counts as known:\n\
-         # came = {came}\n{}",
+         {}# as much of it as is always so, or any failure of the case counts as known:\n\
+         # came = {}\n{}",
         begin(&result.id),
+        before.unwrap_or_default(),
+        line(&failure.came),
         end(&frames.join("\n"))
     )
 }
@@ -66,6 +74,12 @@ fn begin(case: &str) -> String {
 
 fn end(transcript: &str) -> String {
     format!("transcript = {}\n", text(&format!("{}\n", transcript.trim_matches('\n'))))
+}
+
+/// A string of TOML that fits into a comment.
+fn line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    self::text(&words.join(" "))
 }
 
 /// A string of TOML: of several lines as they are, if they can be.
@@ -135,6 +149,16 @@ mod tests {
         }
         assert_eq!(explained.get(KNOWN).unwrap().transcript, "> 1\n");
         assert!(file.contains("# came = \"it stays open\"\n"), "{file}");
+    }
+
+    #[test]
+    fn what_was_known_of_a_case_that_fails_otherwise_is_told() {
+        let mut report = report("it stays open");
+        report.results[0].verdict = Verdict::Failed(Failure::departure("it closes", "closes late"));
+        let file = known().updated(&report);
+        let told = "# before, \"open\" came, with the reason 'one and \"two\"'\n";
+        assert!(file.contains(told), "{file}");
+        assert!(KnownFailures::parse(&file, &cases()).is_err(), "{file}");
     }
 
     #[test]
