@@ -1,6 +1,6 @@
 //! What encrypts the connections to a subject whose URL begins with `https`.
 
-use std::{io, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -35,11 +35,13 @@ impl Tls {
     pub(crate) fn trust(&mut self, pem: &[u8]) -> Result<(), CertificateError> {
         let before = self.roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(CertificateError::new)?;
-            self.roots.add(certificate).map_err(CertificateError::new)?;
+            let certificate = certificate.map_err(|error| CertificateError::new(&error))?;
+            self.roots.add(certificate).map_err(|error| CertificateError::new(&error))?;
         }
         if self.roots.len() == before {
-            return Err(CertificateError::new("there is none in PEM, -----BEGIN CERTIFICATE-----"));
+            return Err(CertificateError::new(
+                &"there is none in PEM, -----BEGIN CERTIFICATE-----",
+            ));
         }
         self.config = config(&self.roots);
         Ok(())
@@ -79,11 +81,11 @@ pub struct CertificateError {
 }
 
 impl CertificateError {
-    fn new(problem: impl ToString) -> Self {
+    fn new(problem: &dyn fmt::Display) -> Self {
         Self { problem: problem.to_string() }
     }
 
     pub(crate) fn without_tls() -> Self {
-        Self::new("the server is asked without TLS; the URL of one with TLS begins with https")
+        Self::new(&"the server is asked without TLS; the URL of one with TLS begins with https")
     }
 }

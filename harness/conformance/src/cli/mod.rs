@@ -112,7 +112,7 @@ async fn judge(args: &Args, subject: Subject, cases: Vec<Case>, known: KnownFail
 /// none.
 async fn expect_answer(subject: &Subject) -> Result<(), Problem> {
     let ctx = Context::new(subject.clone(), Duration::from_secs(5));
-    let subject = subject.clone();
+    let subject = subject.to_string();
     match raw::request(&ctx, raw::Method::GET, "EIO=4&transport=polling", "").await {
         Ok(reply) if reply.status == 404 => Err(Problem::WrongPath { subject }),
         Ok(reply) if speaks_engine_io(&reply) => Ok(()),

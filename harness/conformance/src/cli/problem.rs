@@ -1,8 +1,6 @@
 use std::{io, path::Path};
 
-use socketio_conformance::{
-    CertificateError, KnownFailuresError, SelectError, Subject, SubjectError,
-};
+use socketio_conformance::{CertificateError, KnownFailuresError, SelectError, SubjectError};
 use thiserror::Error;
 
 /// Why no run could be made: usage or environment, never the server's conformance.
@@ -17,17 +15,17 @@ pub(crate) enum Problem {
          Check that it runs, that it listens on this host and port, and whether it speaks TLS: its \
          address begins with https if it does (--root-certificate trusts one of your own)."
     )]
-    Unreachable { subject: Subject, came: String },
+    Unreachable { subject: String, came: String },
     #[error(
         "{subject} is HTTP 404\n\
          Check the path: the server's `path` option and --path have to agree."
     )]
-    WrongPath { subject: Subject },
+    WrongPath { subject: String },
     #[error(
         "{subject} does not answer like a Socket.IO server: {came}\n\
          Check host, port and path (--path), and what stands in front of the server."
     )]
-    NotSocketIo { subject: Subject, came: String },
+    NotSocketIo { subject: String, came: String },
     #[error("{file}: {source}")]
     Certificate { file: String, source: CertificateError },
     #[error("{file}: {source}")]

@@ -8,8 +8,8 @@ use tokio_util::either::Either;
 
 use crate::{Failure, FailureKind, Subject};
 
-/// In the clear, or encrypted.
-pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
+/// In the clear, or encrypted, which takes a kilobyte.
+pub(super) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// A connection to the subject, without Nagle's delay.
 pub(super) async fn connect(subject: &Subject) -> Result<Stream, Failure> {
@@ -17,7 +17,7 @@ pub(super) async fn connect(subject: &Subject) -> Result<Stream, Failure> {
         let stream = TcpStream::connect(subject.authority()).await?;
         stream.set_nodelay(true)?;
         Ok(match subject.tls() {
-            Some(tls) => Either::Right(tls.encrypt(stream).await?),
+            Some(tls) => Either::Right(Box::pin(tls.encrypt(stream)).await?.into()),
             None => Either::Left(stream),
         })
     };
