@@ -38,11 +38,13 @@
 
 mod case;
 mod cases;
+mod circumstances;
 mod context;
 mod failure;
 pub mod guide;
 mod known;
 mod pattern;
+mod probe;
 pub mod raw;
 mod report;
 mod runner;

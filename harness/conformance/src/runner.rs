@@ -1,16 +1,13 @@
-use std::{
-    fmt,
-    sync::Arc,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     Case, CaseResult, Context, Failure, FailureKind, KnownFailures, Level, Report, Subject,
-    Verdict, stalls::Stalls,
+    Verdict,
+    circumstances::{Circumstances, Doubt},
+    stalls::noticing,
 };
 
 /// Runs cases against a server.
@@ -78,7 +75,7 @@ impl Runner {
     /// Runs all cases; the results stand in the order of the cases.
     pub async fn run(self) -> Report {
         let began = Instant::now();
-        let (runner, seen) = (&self, &Circumstances::watch());
+        let (runner, seen) = (&self, &Circumstances::watch(&self.subject));
         let mut results: Vec<_> = stream::iter(self.cases.iter().enumerate())
             .map(|(place, case)| async move {
                 let result = runner.judge(case, seen).await;
@@ -105,18 +102,20 @@ impl Runner {
             let began = Instant::now();
             let ctx = Context::new(self.subject.clone(), self.timeout);
             let result = self.attempt(case, &ctx).await;
-            let ping_timeout = ctx.recorder().ping_timeout().unwrap_or(PING_TIMEOUT);
-            let harmless = (ping_timeout / 3).clamp(SHORTEST_STALL, LONGEST_STALL);
-            let stalled = seen.stalls.any_since(began, harmless);
-            // A slow answer may have made a pong late, which can only fail a case.
-            let was_slow = seen.is_slow(ctx.recorder().slowest(), ping_timeout / 4);
-            let slow = was_slow && !matches!(result.verdict, Verdict::Passed);
+            let has_passed = matches!(result.verdict, Verdict::Passed);
             let is_patient = Instant::now() < give_up;
             let may_be_sound = seen.has_been_fast() && !result.verdict.is_success();
-            let go_on = (stalled && is_patient)
-                || (slow && (attempts < ATTEMPTS || (may_be_sound && is_patient)));
+            let doubt = seen.doubt(began, ctx.recorder());
+            let go_on = match doubt {
+                Some(Doubt::Stalled) => is_patient,
+                Some(Doubt::Slow) if !has_passed => {
+                    attempts < ATTEMPTS || (may_be_sound && is_patient)
+                }
+                _ => false,
+            };
             if !go_on {
-                return CaseResult { attempts, steady: !(stalled || slow), ..result };
+                let steady = doubt.is_none() || (has_passed && doubt == Some(Doubt::Slow));
+                return CaseResult { attempts, steady, ..result };
             }
             attempts += 1;
         }
@@ -154,7 +153,9 @@ impl Runner {
     async fn converse(&self, case: &Case, ctx: Context) -> Result<Result<(), Failure>, Panic> {
         let mut task = JoinSet::new();
         let case = case.clone();
-        task.spawn(async move { case.run(ctx).await });
+        let recorder = ctx.recorder().clone();
+        let held = async move { case.run(ctx).await };
+        task.spawn(noticing(held, move |late| recorder.stood_still(late)));
         // The case's own waits end at its deadline and say more.
         let ended = tokio::time::timeout(self.timeout + BACKSTOP, task.join_next()).await;
         match ended {
@@ -179,31 +180,6 @@ impl fmt::Debug for Runner {
     }
 }
 
-/// What a run shows of the machine and of the server, beside the verdicts.
-struct Circumstances {
-    stalls: Stalls,
-    /// The server has answered fast: where it is slow, the machine is.
-    was_fast: AtomicBool,
-}
-
-impl Circumstances {
-    fn watch() -> Self {
-        Self { stalls: Stalls::watch(), was_fast: AtomicBool::new(false) }
-    }
-
-    /// Whether the slowest of the answers in a case was slower than it should be.
-    fn is_slow(&self, slowest: Duration, most: Duration) -> bool {
-        if slowest > Duration::ZERO && slowest <= most {
-            self.was_fast.store(true, Ordering::Relaxed);
-        }
-        slowest > most
-    }
-
-    fn has_been_fast(&self) -> bool {
-        self.was_fast.load(Ordering::Relaxed)
-    }
-}
-
 struct Panic(String);
 
 fn panic_message(error: tokio::task::JoinError) -> String {
@@ -219,12 +195,6 @@ fn panic_message(error: tokio::task::JoinError) -> String {
 const ATTEMPTS: usize = 5;
 /// How many times the time of a case is spent on a machine that stands still, or is slow.
 const PATIENCE: u32 = 3;
-/// What the contract asks for.
-const PING_TIMEOUT: Duration = Duration::from_millis(200);
-/// What is shorter happens on every machine.
-const SHORTEST_STALL: Duration = Duration::from_millis(70);
-/// Heartbeats are not all that a stall upsets.
-const LONGEST_STALL: Duration = Duration::from_millis(250);
 const BACKSTOP: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
@@ -233,7 +203,11 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::{Section, raw::Transport};
+    use crate::{
+        Section,
+        circumstances::{PING_TIMEOUT, SHORTEST_STALL},
+        raw::Transport,
+    };
 
     const REASON: &str = r#"
         [[failure]]
@@ -335,6 +309,20 @@ mod tests {
         let result = report.results.remove(0);
         assert!(matches!(result.verdict, Verdict::Passed), "{:?}", result.verdict);
         assert!(result.attempts >= 9 && result.steady, "{result:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_case_that_stood_still_while_others_went_on_is_held_again() {
+        static HELD: AtomicUsize = AtomicUsize::new(0);
+        async fn stands_still_twice(_: Context) -> Result<(), Failure> {
+            if HELD.fetch_add(1, Ordering::Relaxed) >= 2 {
+                return Ok(());
+            }
+            std::thread::sleep(SHORTEST_STALL * 2);
+            Err(Failure::departure("something", "nothing"))
+        }
+        let result = runner(case(Level::Must, stands_still_twice)).run().await.results.remove(0);
+        assert!(matches!(result.verdict, Verdict::Passed), "{:?}", result.verdict);
     }
 
     async fn is_slow(ctx: Context) -> Result<(), Failure> {

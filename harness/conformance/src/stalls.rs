@@ -1,4 +1,6 @@
 use std::{
+    future::pending,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -19,22 +21,18 @@ pub(crate) struct Stalls {
 #[derive(Debug)]
 struct State {
     last_tick: Instant,
-    /// When a stall ended, and how long it was.
-    ended: Vec<(Instant, Duration)>,
+    stalls: Episodes,
 }
 
 impl Stalls {
     pub(crate) fn watch() -> Self {
-        let last_tick = Instant::now();
-        let state = Arc::new(Mutex::new(State { last_tick, ended: Vec::new() }));
+        let state = State { last_tick: Instant::now(), stalls: Episodes::default() };
+        let state = Arc::new(Mutex::new(state));
         let mut ticks = JoinSet::new();
         let watched = Arc::clone(&state);
-        ticks.spawn(async move {
-            loop {
-                sleep_until(Instant::now() + TICK).await;
-                watched.lock().unwrap_or_else(PoisonError::into_inner).tick(Instant::now());
-            }
-        });
+        ticks.spawn(noticing(pending(), move |_| {
+            watched.lock().unwrap_or_else(PoisonError::into_inner).tick(Instant::now());
+        }));
         Self { state, _ticks: ticks }
     }
 
@@ -43,7 +41,7 @@ impl Stalls {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // The tick of a stall that has just ended may be yet to come.
         state.tick(Instant::now());
-        state.ended.iter().any(|(end, length)| *end > since && *length > most)
+        state.stalls.any_since(since, most)
     }
 }
 
@@ -51,9 +49,43 @@ impl State {
     fn tick(&mut self, now: Instant) {
         let late = (now - self.last_tick).saturating_sub(TICK);
         if late > NOTICED {
-            self.ended.push((now, late));
+            self.stalls.push(now, late);
         }
         self.last_tick = now;
+    }
+}
+
+/// Does `work`, and tells how late it could go on whenever that is known: one thread may stand
+/// still while others keep time.
+pub(crate) async fn noticing<T>(
+    work: impl Future<Output = T>,
+    mut late: impl FnMut(Duration),
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        let tick = Instant::now() + TICK;
+        tokio::select! {
+            biased; // so that who acts on the work knows how late it was
+            () = sleep_until(tick) => late(tick.elapsed()),
+            done = &mut work => {
+                late(Instant::now().saturating_duration_since(tick));
+                return done;
+            }
+        }
+    }
+}
+
+/// When something ended, and how long it was.
+#[derive(Debug, Default)]
+pub(crate) struct Episodes(Vec<(Instant, Duration)>);
+
+impl Episodes {
+    pub(crate) fn push(&mut self, end: Instant, length: Duration) {
+        self.0.push((end, length));
+    }
+
+    pub(crate) fn any_since(&self, since: Instant, most: Duration) -> bool {
+        self.0.iter().any(|(end, length)| *end > since && *length > most)
     }
 }
 
@@ -66,7 +98,7 @@ mod tests {
     use super::*;
 
     fn state(last_tick: Instant) -> State {
-        State { last_tick, ended: Vec::new() }
+        State { last_tick, stalls: Episodes::default() }
     }
 
     #[test]
@@ -74,7 +106,7 @@ mod tests {
         let began = Instant::now();
         let mut state = state(began);
         state.tick(began + TICK + NOTICED);
-        assert!(state.ended.is_empty());
+        assert!(state.stalls.0.is_empty());
     }
 
     #[test]
@@ -84,7 +116,7 @@ mod tests {
         let mut state = state(began);
         state.tick(end);
         state.tick(end + TICK);
-        assert_eq!(state.ended, [(end, Duration::from_millis(990))]);
+        assert_eq!(state.stalls.0, [(end, Duration::from_millis(990))]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -93,5 +125,22 @@ mod tests {
         let began = Instant::now();
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert!(!stalls.any_since(began, Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn work_whose_thread_stands_still_knows_it_when_it_goes_on() {
+        let longest = Mutex::new(Duration::ZERO);
+        let late = |late: Duration| {
+            let mut longest = longest.lock().unwrap();
+            *longest = late.max(*longest);
+        };
+        let stands_still = async {
+            tokio::task::yield_now().await;
+            std::thread::sleep(NOTICED * 2);
+            tokio::task::yield_now().await;
+            *longest.lock().unwrap()
+        };
+        let known = noticing(stands_still, late).await;
+        assert!(known >= NOTICED, "{known:?}");
     }
 }

@@ -21,7 +21,7 @@ use super::{
     session::Hex,
     stream::{self, Stream},
 };
-use crate::{Context, Failure, FailureKind};
+use crate::{Context, Failure, FailureKind, stalls::noticing};
 
 /// The connection, read by a task from the first frame on, so that a frame carries the time at
 /// which it came and not the time at which the case looked.
@@ -119,7 +119,9 @@ impl Socket {
             sink: Arc::clone(&sink),
             answering: Arc::clone(&answering),
         };
-        Self { frames, pings, asked_at, line, sink, answering, reader: tokio::spawn(reader.run()) }
+        let watched = line.clone();
+        let reader = noticing(reader.run(), move |late| watched.stood_still(late));
+        Self { frames, pings, asked_at, line, sink, answering, reader: tokio::spawn(reader) }
     }
 }
 

@@ -93,6 +93,7 @@ pub(crate) struct Recorder {
 struct State {
     connections: usize,
     slowest: Duration,
+    longest_stall: Duration,
     ping_timeout: Option<Duration>,
     transcript: Transcript,
 }
@@ -114,6 +115,16 @@ impl Recorder {
     /// The longest that a request took which a server answers at once.
     pub(crate) fn slowest(&self) -> Duration {
         self.with(|state| state.slowest)
+    }
+
+    /// The longest that a task of the case stood still.
+    pub(crate) fn longest_stall(&self) -> Duration {
+        self.with(|state| state.longest_stall)
+    }
+
+    /// Notes how late a task of the case could go on.
+    pub(crate) fn stood_still(&self, late: Duration) {
+        self.with(|state| state.longest_stall = state.longest_stall.max(late));
     }
 
     /// The ping timeout that the subject has told, if it opened a session.
@@ -156,6 +167,11 @@ impl Line {
     /// Notes how long a request took which a server answers at once.
     pub(crate) fn took(&self, duration: Duration) {
         self.recorder.with(|state| state.slowest = state.slowest.max(duration));
+    }
+
+    /// Notes how late the task of this connection could go on.
+    pub(crate) fn stood_still(&self, late: Duration) {
+        self.recorder.stood_still(late);
     }
 
     fn record(&self, direction: Direction, frame: &str) {
