@@ -37,15 +37,15 @@ impl Circumstances {
 
     /// What there is to doubt of a case that began then, and has just ended.
     pub(crate) fn doubt(&self, began: Instant, case: &Recorder) -> Option<Doubt> {
-        let ping_timeout = case.ping_timeout().unwrap_or(PING_TIMEOUT);
-        let harmless = (ping_timeout / 3).clamp(SHORTEST_STALL, LONGEST_STALL);
+        let heartbeat = case.heartbeat().unwrap_or(HEARTBEAT);
+        let harmless = (heartbeat / 3).clamp(SHORTEST_STALL, LONGEST_STALL);
         // Asked before anything is decided, for it is a note on the server, too.
-        let is_slow = self.is_slow(case.slowest(), ping_timeout / 4);
+        let is_slow = self.is_slow(case.slowest(), heartbeat / 4);
         if self.stalls.any_since(began, harmless) {
             Some(Doubt::Stalled)
         } else if is_slow
             || case.longest_stall() > harmless
-            || self.probe.any_since(began, ping_timeout / 4)
+            || self.probe.any_since(began, heartbeat / 4)
         {
             Some(Doubt::Slow)
         } else {
@@ -66,8 +66,8 @@ impl Circumstances {
     }
 }
 
-/// What the contract asks for.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_millis(200);
+/// The ping timeout that the contract asks for.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(200);
 /// What is shorter happens on every machine.
 pub(crate) const SHORTEST_STALL: Duration = Duration::from_millis(70);
 /// Heartbeats are not all that a stall upsets.

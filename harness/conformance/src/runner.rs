@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::{
         Section,
-        circumstances::{PING_TIMEOUT, SHORTEST_STALL},
+        circumstances::{HEARTBEAT, SHORTEST_STALL},
         raw::Transport,
     };
 
@@ -326,12 +326,12 @@ mod tests {
     }
 
     async fn is_slow(ctx: Context) -> Result<(), Failure> {
-        ctx.recorder().line(Transport::Polling).took(PING_TIMEOUT);
+        ctx.recorder().line(Transport::Polling).took(HEARTBEAT);
         fails(ctx).await
     }
 
     async fn is_fast(ctx: Context) -> Result<(), Failure> {
-        ctx.recorder().line(Transport::Polling).took(PING_TIMEOUT / 100);
+        ctx.recorder().line(Transport::Polling).took(HEARTBEAT / 100);
         Ok(())
     }
 

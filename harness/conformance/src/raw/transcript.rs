@@ -94,7 +94,7 @@ struct State {
     connections: usize,
     slowest: Duration,
     longest_stall: Duration,
-    ping_timeout: Option<Duration>,
+    heartbeat: Option<Duration>,
     transcript: Transcript,
 }
 
@@ -127,15 +127,16 @@ impl Recorder {
         self.with(|state| state.longest_stall = state.longest_stall.max(late));
     }
 
-    /// The ping timeout that the subject has told, if it opened a session.
-    pub(crate) fn ping_timeout(&self) -> Option<Duration> {
-        self.with(|state| state.ping_timeout)
+    /// The shorter of the two times of the heartbeat that the subject has told, if it opened a
+    /// session.
+    pub(crate) fn heartbeat(&self) -> Option<Duration> {
+        self.with(|state| state.heartbeat)
     }
 
     /// Notes what the subject has told of its heartbeat.
     pub(crate) fn opened(&self, open: &Open) {
-        let told = open.ping_timeout().ok();
-        self.with(|state| state.ping_timeout = told.or(state.ping_timeout));
+        let told = [open.ping_interval(), open.ping_timeout()].into_iter().flatten().min();
+        self.with(|state| state.heartbeat = told.or(state.heartbeat));
     }
 
     pub(crate) fn transcript(&self) -> Transcript {
