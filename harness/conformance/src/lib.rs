@@ -34,7 +34,7 @@
 //!   loaded machine cannot exceed.
 //! - Where the specification leaves a choice, every choice passes.
 //! - A case during which the machine stood still is held again: the server's own timers ran out
-//!   meanwhile.
+//!   meanwhile. So is one that fails while the server, or the case itself, was late.
 
 mod case;
 mod cases;

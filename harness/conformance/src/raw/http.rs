@@ -23,6 +23,8 @@ pub struct Reply {
     pub location: Option<String>,
     /// The body; bytes that are not UTF-8 are replaced.
     pub body: String,
+    /// When it was asked for, on a connection that stood.
+    pub(super) asked_at: Instant,
 }
 
 impl Reply {
@@ -88,13 +90,14 @@ pub(super) async fn exchange(
     let shown = format!("{method} ?{query} {body}");
     let shown = shown.trim_end();
     ctx.wait(format!("an answer to {shown}"), async {
+        let begun = Instant::now();
         let stream = stream::connect(ctx.subject()).await?;
+        line.took(begun.elapsed());
         line.sent(shown);
         let waits = method == Method::GET && query.contains("sid=");
-        let asked_at = Instant::now();
         let reply = send(ctx.subject(), stream, method, query, body).await;
         if !waits {
-            line.took(asked_at.elapsed());
+            line.took(begun.elapsed());
         }
         match &reply {
             Ok(reply) => line.received(format!("{} {}", reply.status, reply.body).trim_end()),
@@ -122,6 +125,7 @@ async fn send(
         .body(Full::new(Bytes::from(body.to_owned())))
         .map_err(|error| format!("the request cannot be built: {error}"))?;
     let cut = |error: hyper::Error| format!("the connection was cut: {error}");
+    let asked_at = Instant::now();
 
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(cut)?;
     let exchange = async {
@@ -135,7 +139,7 @@ async fn send(
             .map_err(|error| format!("the body was cut: {error}"))?
             .to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Reply { status, location, body })
+        Ok(Reply { status, location, body, asked_at })
     };
     // The connection reports its end through the exchange; what it returns adds nothing.
     let connection = async {

@@ -33,8 +33,8 @@ impl Polling {
     /// Opens a session: Engine.IO protocol v4, "Handshake".
     pub async fn open(ctx: &Context) -> Result<Self, Failure> {
         let line = ctx.line(Transport::Polling);
-        let asked_at = Instant::now();
         let reply = exchange(ctx, &line, Method::GET, HANDSHAKE, "").await?;
+        let asked_at = reply.asked_at;
         let mut packets = reply.expect_status(200)?.packets().map(str::to_owned);
         let open = Open::parse(&packets.next().unwrap_or_default())?;
         ctx.recorder().opened(&open);

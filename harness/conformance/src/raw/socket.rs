@@ -58,12 +58,13 @@ impl Socket {
         let subject = ctx.subject();
         let url = format!("ws://{}{}?{query}", subject.authority(), subject.path());
         let handshake = ctx.wait("an answer to the WebSocket request", async {
+            let begun = Instant::now();
             let stream = stream::connect(subject).await?;
             line.sent(format!("GET ?{query} (upgrade)"));
             let asked_at = Instant::now();
             let config = WebSocketConfig::default().max_message_size(Some(LARGEST_MESSAGE));
             let answer = client_async_with_config(url, stream, Some(config)).await;
-            line.took(asked_at.elapsed());
+            line.took(begun.elapsed());
             Ok((answer, asked_at))
         });
         let (answer, asked_at) = handshake.await??;
