@@ -30,7 +30,7 @@
 //! | boot a service, a process in any language, something that runs already | [`create_app`], [`guide::subjects`] |
 //! | connect, with what options | [`create_socketio_client`], [`ClientBuilder`] |
 //! | send, wait, ack, answer | [`SocketIoClient`], [`Event`] |
-//! | see a lost connection come back | [`ClientBuilder::reconnection`], [`ConnectionEvents`] |
+//! | see a lost connection come back | [`ClientBuilder::reconnection`], [`ConnectionEvents`], [`ReservedPort`] for the server |
 //! | say what has to come, and what must not | [`guide::asserting_events`] |
 //! | see what the server received and emitted | [`App::log`], [`App::received`], [`App::emitted`] |
 //! | see the whole test, packet by packet | [`guide::trace`] |
@@ -64,6 +64,7 @@ mod panics;
 mod patience;
 mod process;
 mod report;
+mod reserved_port;
 mod server;
 mod service;
 #[cfg(feature = "turmoil")]
@@ -86,6 +87,7 @@ pub use faults::{Fault, Faults, Gone, Latency, Relay};
 pub use panics::HandlerPanic;
 pub use process::{ChildProcess, RunningProcess};
 pub use report::{CloseReport, Leftover};
+pub use reserved_port::ReservedPort;
 pub use subject::{IntoSubject, Server, Subject, TowerService, hyper_service, serve};
 pub use tap::{ClientOfServer, Flow, ServerEvent, ServerLog, ServerPacket, ServerPacketKind};
 

@@ -145,6 +145,15 @@ pub async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, look: impl Fn(
     assert!(became.is_ok(), "expected {expected:?}, it is {:?}", look());
 }
 
+/// Waits until a port of 127.0.0.1 can be bound. What one server leaves may be another's, of a test
+/// that runs beside it, for a while.
+///
+/// # Panics
+/// If that takes longer than twenty seconds.
+pub async fn becomes_free(port: u16) {
+    becomes(true, || std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()).await;
+}
+
 /// Waits until a client is back in a namespace. Gives its id, and whether it was recovered.
 ///
 /// # Panics

@@ -1,12 +1,11 @@
 //! nginx in front of servers, for the time of a test.
-#![expect(clippy::panic, reason = "a test's helper fails the test")]
 
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use socketio_harness::scaled;
+use socketio_harness::{ReservedPort, scaled};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -15,7 +14,7 @@ use tokio::process::{Child, Command};
 /// dropped.
 #[derive(Debug)]
 pub struct Nginx {
-    port: u16,
+    port: ReservedPort,
     _process: Child,
     _directory: TempDir,
 }
@@ -25,26 +24,14 @@ impl Nginx {
     ///
     /// # Panics
     /// If it does not start.
-    pub async fn start(servers: [u16; 2]) -> Self {
-        let mut log = Vec::new();
-        // nginx must be told a port; if somebody else takes it meanwhile, another one will do.
-        for _ in 0..5 {
-            let port = portpicker::pick_unused_port().expect("a free port");
-            match Self::start_at(port, servers).await {
-                Ok(nginx) => return nginx,
-                Err(lines) => log.extend(lines),
-            }
-        }
-        panic!("nginx did not start:\n{}", log.join("\n"));
-    }
-
-    async fn start_at(port: u16, [first, second]: [u16; 2]) -> Result<Self, Vec<String>> {
+    pub async fn start([first, second]: [u16; 2]) -> Self {
+        let port = ReservedPort::pick().expect("a free port");
         let directory = tempfile::tempdir().expect("a temporary directory");
         let configuration = [env!("CARGO_MANIFEST_DIR"), "..", "fixtures", "nginx", "nginx.conf"];
         let configuration =
             fs::read_to_string(configuration.iter().collect::<std::path::PathBuf>())
                 .expect("the configuration")
-                .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
+                .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", port.number()))
                 .replace("127.0.0.1:3001", &format!("127.0.0.1:{first}"))
                 .replace("127.0.0.1:3002", &format!("127.0.0.1:{second}"));
         let file = directory.path().join("nginx.conf");
@@ -62,11 +49,10 @@ impl Nginx {
             }
             false
         };
-        if tokio::time::timeout(scaled(Duration::from_secs(10)), ready).await != Ok(true) {
-            return Err(log);
-        }
+        let is_ready = tokio::time::timeout(scaled(Duration::from_secs(10)), ready).await;
+        assert_eq!(is_ready, Ok(true), "nginx did not start:\n{}", log.join("\n"));
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { port, _process: process, _directory: directory })
+        Self { port, _process: process, _directory: directory }
     }
 
     /// One process, so that killing it leaves none.
@@ -87,11 +73,11 @@ impl Nginx {
 
     /// The port it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The base URL that clients connect to.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port())
     }
 }

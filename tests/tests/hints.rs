@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use socketio_harness::{
-    ChildProcess, ClientError, Protocol, Reconnection, Result, SocketIoClient, close, create_app,
-    create_socketio_client,
+    ChildProcess, ClientError, Protocol, Reconnection, ReservedPort, Result, SocketIoClient, close,
+    create_app, create_socketio_client,
 };
 use socketio_tests::scripted::{self, CONNECTED, OPEN, Websocket};
 use socketioxide::{SocketIo, extract::SocketRef};
@@ -252,7 +252,9 @@ async fn a_fault_in_force_is_told_to_those_who_meet_it() -> Result {
 #[tokio::test]
 async fn the_end_of_a_server_process_is_told() -> Result {
     let server = ChildProcess::new("sh").args(["-c", "exec $0", env!("CARGO_BIN_EXE_peer-server")]);
-    let app = create_app(server).await?;
+    // So that the client meets nobody else's server.
+    let port = ReservedPort::pick()?;
+    let app = create_app(server).port(port.number()).await?;
     let reconnecting = Reconnection::new().delay(Duration::from_millis(1));
     let client = create_socketio_client(&app).reconnection(reconnecting).ready("auth").await?;
     let process = app.process().expect("it is one");

@@ -9,8 +9,8 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::{Limits, contract, hello, peer};
 use socketio_harness::{
-    App, AppBuilder, ClientError, CloseReason, Leftover, Node, Result, close, create_app,
-    create_cluster, create_socketio_client, serve,
+    App, AppBuilder, ClientError, CloseReason, Leftover, Node, ReservedPort, Result, close,
+    create_app, create_cluster, create_socketio_client, serve,
 };
 use socketio_tests::{Peer, Via, alone, becomes, in_time, no_client_is_left_in, turn};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -105,8 +105,8 @@ fn five_hundred_clients_leave_nothing_in_a_server_of_another_language(
 fn a_closed_port_can_be_bound_at_once(#[case] via: Via) -> Result {
     alone(async {
         let before = tasks();
-        let first = create_app(hello::router()).await?;
-        let port = first.port();
+        let port = ReservedPort::pick()?;
+        let first = create_app(hello::router()).port(port.number()).await?;
         // A client that is still connected, and one that is busy.
         let client = create_socketio_client(&first).transports(via.transports()).await?;
         let waiting = client.once("never");
@@ -114,7 +114,7 @@ fn a_closed_port_can_be_bound_at_once(#[case] via: Via) -> Result {
         let error = waiting.await.unwrap_err();
         assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
 
-        let second = create_app(hello::router()).port(port).await?;
+        let second = create_app(hello::router()).port(port.number()).await?;
         let again = create_socketio_client(&second).transports(via.transports()).await?;
         assert_eq!(again.send_with_ack("hello", ()).await?.values(), [json!("hello world")]);
         again.close().await?;
@@ -149,14 +149,14 @@ fn closing_an_app_ends_polling_sessions_whose_client_is_silent() -> Result {
 fn a_dropped_app_frees_its_port() -> Result {
     alone(async {
         let before = tasks();
-        let app = create_app(hello::router()).await?;
-        let port = app.port();
+        let port = ReservedPort::pick()?;
+        let app = create_app(hello::router()).port(port.number()).await?;
         let client = create_socketio_client(&app).await?;
         drop(app);
         assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
         drop(client);
         tasks_fall_to(before).await;
-        close(create_app(hello::router()).port(port).await?).await
+        close(create_app(hello::router()).port(port.number()).await?).await
     })
 }
 

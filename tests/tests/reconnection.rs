@@ -7,8 +7,8 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    ClientError, CloseReason, ConnectionEvent, Reconnection, Result, Transport, close, create_app,
-    create_socketio_client,
+    ClientError, CloseReason, ConnectionEvent, Reconnection, ReservedPort, Result, Transport,
+    close, create_app, create_socketio_client,
 };
 use socketio_tests::scripted::{self, CONNECTED, Listener, OPEN};
 use socketio_tests::{Peer, Via, back_in, in_time, quickly};
@@ -135,8 +135,8 @@ async fn a_namespace_that_is_refused_when_it_comes_back_has_ended() -> Result {
 
 #[tokio::test]
 async fn a_server_that_comes_back_is_found() -> Result {
-    let app = create_app(peer::router()).await?;
-    let port = app.port();
+    let port = ReservedPort::pick()?;
+    let app = create_app(peer::router()).port(port.number()).await?;
     let client = create_socketio_client(&app).reconnection(quickly()).await?;
     close(app).disconnect_clients().await?;
     let mut events = client.connection_events();
@@ -147,7 +147,7 @@ async fn a_server_that_comes_back_is_found() -> Result {
             break;
         }
     }
-    let app = create_app(peer::router()).port(port).await?;
+    let app = create_app(peer::router()).port(port.number()).await?;
     let (id, recovered) = back_in("/", &mut events).await?;
     assert_eq!((id, recovered), (client.id(), false));
     client.send_with_ack("message-with-ack", ()).await?;
@@ -157,14 +157,14 @@ async fn a_server_that_comes_back_is_found() -> Result {
 
 #[tokio::test]
 async fn a_namespace_asked_for_meanwhile_is_joined_by_the_next_connection() -> Result {
-    let app = create_app(peer::router()).await?;
-    let port = app.port();
+    let port = ReservedPort::pick()?;
+    let app = create_app(peer::router()).port(port.number()).await?;
     let main = create_socketio_client(&app).reconnection(quickly()).await?;
     close(app).disconnect_clients().await?;
     let mut events = main.connection_events();
     while !matches!(events.try_next().await?, Some(ConnectionEvent::ReconnectError { .. })) {}
     let joining = main.of("/custom").into_future();
-    let booting = create_app(peer::router()).port(port).into_future();
+    let booting = create_app(peer::router()).port(port.number()).into_future();
     let (custom, app) = futures::join!(joining, booting);
     let (custom, app) = (custom?, app?);
     assert_eq!(custom.send_with_ack("message-with-ack", 1).await?.values(), [json!(1)]);
@@ -175,7 +175,8 @@ async fn a_namespace_asked_for_meanwhile_is_joined_by_the_next_connection() -> R
 
 #[tokio::test]
 async fn attempts_end_and_everybody_is_told() -> Result {
-    let app = create_app(peer::router()).await?;
+    let port = ReservedPort::pick()?;
+    let app = create_app(peer::router()).port(port.number()).await?;
     let client = create_socketio_client(&app).reconnection(quickly().attempts(3)).await?;
     let waiting = client.once("never");
     let kept = client.send_with_ack("message-with-ack", ());

@@ -9,6 +9,8 @@ use std::{
     process::{Command, Output},
 };
 
+use socketio_harness::ReservedPort;
+
 fn run(args: &[&str]) -> Output {
     // As cargo calls its runner's program something else.
     let mut program = Command::new(env!("CARGO_BIN_EXE_socketio-conformance"));
@@ -125,9 +127,8 @@ fn what_fails_is_written_down_and_passes_once_it_is_explained() {
 
 #[test]
 fn a_server_that_does_not_answer_is_not_judged() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let port = ReservedPort::pick().unwrap();
+    let url = format!("http://127.0.0.1:{}", port.number());
 
     let output = run(&["--url", &url]);
     assert_eq!(output.status.code(), Some(2));

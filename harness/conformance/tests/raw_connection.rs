@@ -9,7 +9,7 @@ use socketio_conformance::{
     raw::{Packet, Polling, Session as _, WebSocket, expect_websocket_refused},
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
 const OPEN: &str = r#"0{"sid":"a","upgrades":[],"pingInterval":300,"pingTimeout":200}"#;
@@ -159,9 +159,10 @@ async fn a_session_is_not_a_refusal() {
 
 #[tokio::test]
 async fn a_port_without_a_server_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // Held, so that nobody else listens there.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
     let ctx = Context::new(Subject::parse(&url).unwrap(), Duration::from_secs(10));
 
     let failure = WebSocket::open(&ctx).await.unwrap_err();

@@ -77,6 +77,9 @@ impl Asked {
 
 impl AppBuilder {
     /// Listens on this port instead of a free one. A port in use is an error that names it.
+    ///
+    /// For a server that is to come back at its address, take a
+    /// [`ReservedPort`](crate::ReservedPort).
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self

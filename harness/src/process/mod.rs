@@ -2,7 +2,6 @@
 
 mod group;
 mod output;
-mod port;
 mod readiness;
 mod running;
 mod start;

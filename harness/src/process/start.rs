@@ -9,11 +9,10 @@ use socketio_mock_client::{Error as ClientError, IntoTarget, scaled};
 use tokio::time::timeout;
 
 use super::output::{Output, Progress, Sought};
-use super::port::ReservedPort;
 use super::readiness::answers;
 use super::running::{RunningProcess, reaches};
 use super::{ChildProcess, PortRule};
-use crate::{Error, Result};
+use crate::{Error, ReservedPort, Result};
 
 /// Starts a process on `port`, if one was asked for, and waits until it is ready.
 pub(crate) async fn start(
@@ -30,13 +29,11 @@ pub(crate) async fn start(
     let mut tried = Vec::new();
     loop {
         let reserved = match port {
-            None if process.port == PortRule::Harness => {
-                Some(ReservedPort::pick().map_err(Error::Start)?)
-            }
+            None if process.port == PortRule::Harness => Some(ReservedPort::pick()?),
             _ => None,
         };
         let number = match &reserved {
-            Some(reserved) => reserved.number().map_err(Error::Start)?,
+            Some(reserved) => reserved.number(),
             None => port.unwrap_or(0),
         };
         let starting = Starting { process: &process, port: number, path };

@@ -174,7 +174,7 @@ async fn background_tasks_are_stopped_where_they_are_expected() -> Result {
 
     let app = create_app(ticking()).await?;
     create_socketio_client(&app).await?.close().await?;
-    let report = close(app).timeout(Duration::from_millis(100)).report().await;
+    let report = close(app).timeout(Duration::from_secs(1)).report().await;
     assert!(matches!(only(&report), Leftover::Tasks { count: 1, .. }), "{report}");
     assert!(report.to_string().contains("background_tasks()"), "{report}");
     Ok(())
@@ -220,7 +220,7 @@ async fn work_that_blocks_a_thread_of_its_own_is_told_unless_it_should_go_on() -
         let client = create_socketio_client(&app).await?;
         client.send_with_ack("work", ()).await?;
         client.close().await?;
-        Result::<_>::Ok(close(app).timeout(Duration::from_millis(100)).report().await)
+        Result::<_>::Ok(close(app).timeout(Duration::from_secs(1)).report().await)
     };
     let report = work(create_app(working()).await?).await?;
     assert!(matches!(only(&report), Leftover::BlockedThread { .. }), "{report}");
@@ -281,7 +281,7 @@ async fn clients_of_a_server_that_accepts_by_itself_may_be_left_to_be_disconnect
     let mut stream = TcpStream::connect(("127.0.0.1", app.port())).await?;
     stream.write_u8(7).await?;
     assert_eq!(stream.read_u8().await?, 7);
-    close(app).timeout(Duration::from_millis(100)).disconnect_clients().await?;
+    close(app).timeout(Duration::from_secs(1)).disconnect_clients().await?;
     stream.read_u8().await.expect_err("it has ended");
     Ok(())
 }

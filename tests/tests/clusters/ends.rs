@@ -1,10 +1,8 @@
 //! What is left of a cluster: nothing, or it is named.
 
-use std::net::TcpListener;
-
 use socketio_fixtures::peer;
 use socketio_harness::{Error, Node, Result, close, create_cluster, create_socketio_client};
-use socketio_tests::nodes;
+use socketio_tests::{becomes_free, nodes};
 
 #[tokio::test]
 async fn nothing_is_left_of_a_closed_cluster() -> Result {
@@ -21,7 +19,7 @@ async fn nothing_is_left_of_a_closed_cluster() -> Result {
     }
     close(cluster).await?;
     for port in ports {
-        TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
+        becomes_free(port).await;
     }
     assert!(!socket.parent().expect("a directory").exists(), "Redis has left its directory");
     Ok(())

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use socketio_fixtures::hello;
-use socketio_harness::{Protocol, Result, Transport, close, create_app, create_socketio_client};
+use socketio_harness::{
+    Protocol, ReservedPort, Result, Transport, close, create_app, create_socketio_client,
+};
 use socketio_tests::{node_peer, scripted};
 use socketioxide::{SocketIo, TransportType};
 
@@ -11,9 +13,8 @@ use crate::{BOTH, Failure, says};
 
 #[tokio::test]
 async fn nothing_listens_on_the_port() -> Result {
-    let app = create_app(hello::router()).await?;
-    let port = app.port();
-    close(app).await?;
+    let reserved = ReservedPort::pick()?;
+    let port = reserved.number();
     for transport in BOTH {
         let error = create_socketio_client(port).transports([transport]).await.unwrap_err();
         assert!(matches!(error, Failure::Unreachable { .. }), "{error}");

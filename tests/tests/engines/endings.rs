@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
-use socketio_harness::{ClientError, CloseReason, Engine, Result, close, create_app};
+use socketio_harness::{ClientError, CloseReason, Engine, ReservedPort, Result, close, create_app};
 use socketio_tests::{Peer, scripted};
 use tokio::sync::mpsc;
 
@@ -22,9 +22,9 @@ async fn each_failure_to_connect_has_its_error(
     let error = client(&app, engine).path("/elsewhere").await.unwrap_err();
     assert!(matches!(error, ClientError::NotSocketIo { .. }), "{error}");
     assert!(error.to_string().contains("404"), "{error}");
-    let port = app.port();
     close(app).await?;
-    let error = client(port, engine).await.unwrap_err();
+    let port = ReservedPort::pick()?;
+    let error = client(port.number(), engine).await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
 
     let target = scripted::http("").await.expect("a listener");

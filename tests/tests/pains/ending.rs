@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use socketio_fixtures::{hello, peer};
 use socketio_harness::{
-    App, CloseReason, Error, Result, close, create_app, create_socketio_client, scaled,
+    App, CloseReason, Error, ReservedPort, Result, close, create_app, create_socketio_client,
+    scaled,
 };
 use socketio_tests::in_time;
 use tokio::net::TcpListener;
@@ -33,7 +34,8 @@ fn pain_07_the_process_ends_with_the_tests() {
 /// `close` resolves when the port is free and nothing is left.
 #[tokio::test]
 async fn pain_08_a_server_stops_cleanly_under_its_clients() -> Result {
-    let app = create_app(peer::router()).await?;
+    let port = ReservedPort::pick()?;
+    let app = create_app(peer::router()).port(port.number()).await?;
     let client = create_socketio_client(&app).await?;
     let addr = app.addr().expect("an address");
 
@@ -85,12 +87,12 @@ async fn pain_10_a_dropped_server_does_not_listen_on() -> Result {
 /// Reconnection is asked for, never assumed: the next server sees its own clients only.
 #[tokio::test]
 async fn pain_11_a_client_left_over_does_not_enter_the_next_test() -> Result {
-    let first = create_app(peer::router()).await?;
+    let port = ReservedPort::pick()?;
+    let first = create_app(peer::router()).port(port.number()).await?;
     let left_over = create_socketio_client(&first).await?;
-    let port = first.port();
     close(first).disconnect_clients().await?;
 
-    let second = create_app(peer::router()).port(port).await?;
+    let second = create_app(peer::router()).port(port.number()).await?;
     let client = create_socketio_client(&second).await?;
     client.send_with_ack("message-with-ack", json!("mine")).await?;
 

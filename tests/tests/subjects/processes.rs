@@ -10,7 +10,8 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_fixtures::peer;
 use socketio_harness::{
-    App, ChildProcess, Error, Result, close, create_app, create_socketio_client, scaled,
+    App, ChildProcess, Error, ReservedPort, Result, close, create_app, create_socketio_client,
+    scaled,
 };
 use socketio_tests::becomes;
 use tokio::io::AsyncWriteExt;
@@ -76,10 +77,9 @@ async fn has_a_directory_arguments_and_variables() -> Result {
 
 #[tokio::test]
 async fn a_port_that_was_asked_for_is_told() -> Result {
-    let port =
-        TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
-    let app = create_app(peer_process()).port(port).await?;
-    assert_eq!(app.port(), port);
+    let port = ReservedPort::pick()?;
+    let app = create_app(peer_process()).port(port.number()).await?;
+    assert_eq!(app.port(), port.number());
     close(app).await
 }
 

@@ -78,7 +78,7 @@ async fn an_orphan_is_caught_and_killed() -> Result {
     let app = create_app(shell(WITH_CHILDREN)).await?;
     let ids = processes(&app.process().expect("it is one").output());
     is_asleep(ids[0]).await;
-    let report = close(app).timeout(Duration::from_millis(300)).report().await;
+    let report = close(app).timeout(Duration::from_secs(1)).report().await;
     let told: Vec<_> = report.failures().collect();
     let [Leftover::Orphan { id, command, .. }] = told[..] else { panic!("{report}") };
     assert_eq!((*id, command.as_str()), (ids[0], "sleep 1000"));
@@ -94,7 +94,7 @@ async fn an_orphan_that_has_left_the_process_group_is_caught_and_killed() -> Res
     let app = create_app(shell(script).ready_on("processes")).await?;
     let ids = processes(&app.process().expect("it is one").output());
     is_asleep(ids[0]).await;
-    let Err(Error::Leftovers(report)) = close(app).timeout(Duration::from_millis(300)).await else {
+    let Err(Error::Leftovers(report)) = close(app).timeout(Duration::from_secs(1)).await else {
         panic!("it is left");
     };
     assert!(report.to_string().contains(&format!("process {} (`sleep 1000`)", ids[0])), "{report}");
