@@ -2,20 +2,22 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
 use crate::connector::ByteStream;
 use crate::endpoint::Endpoint;
 
 /// One HTTP connection that is kept alive between requests, and opened again when the server has
-/// closed it.
+/// closed it, or is about to.
 pub(crate) struct Http {
     endpoint: Arc<Endpoint>,
     live: Option<Live>,
@@ -27,6 +29,8 @@ pub(crate) struct Http {
 struct Live {
     sender: SendRequest<Full<Bytes>>,
     connection: http1::Connection<TokioIo<Box<dyn ByteStream>>, Full<Bytes>>,
+    /// When the server closes it unless it is used, by its own word.
+    closes_at: Option<Instant>,
 }
 
 /// An answer with its whole body.
@@ -56,19 +60,21 @@ impl Http {
         body: Bytes,
     ) -> Result<Answer, HttpError> {
         loop {
-            let reused = self.live.is_some();
-            let live = match self.live.take() {
+            let resting = self.live.take().filter(Live::lasts);
+            let reused = resting.is_some();
+            let live = match resting {
                 Some(live) => live,
                 None => open(&self.endpoint).await?,
             };
             let request = self.request(method, target, body.clone())?;
-            let Live { mut sender, connection } = live;
+            let Live { mut sender, connection, .. } = live;
             let work = ask(&mut sender, request, self.max_body);
             let (result, connection) = alongside(work, connection).await;
             match result {
                 Ok(answer) => {
                     self.endpoint.keep_cookies(&answer.headers);
-                    self.live = connection.map(|connection| Live { sender, connection });
+                    let closes_at = kept_for(&answer.headers).map(|time| Instant::now() + time);
+                    self.live = connection.map(|connection| Live { sender, connection, closes_at });
                     return Ok(answer);
                 }
                 // The server closed the idle connection before this request was written.
@@ -99,6 +105,25 @@ impl Http {
     }
 }
 
+impl Live {
+    /// Whether a request can be answered before the server closes it. One that met the close would
+    /// be lost, and nobody could tell whether the server has read it.
+    fn lasts(&self) -> bool {
+        self.closes_at.is_none_or(|at| Instant::now() + MARGIN < at)
+    }
+}
+
+/// For how long the server keeps a connection that rests: RFC 2068, "Keep-Alive". Node's says so.
+fn kept_for(answer: &HeaderMap) -> Option<Duration> {
+    let parameters = answer.get(KEEP_ALIVE)?.to_str().ok()?.split(',');
+    let timeout = parameters.map(str::trim).find_map(|it| it.strip_prefix("timeout="))?;
+    timeout.parse().ok().map(Duration::from_secs)
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// What the request takes on its way, and how late a busy machine may be.
+const MARGIN: Duration = Duration::from_secs(1);
+
 async fn open(endpoint: &Endpoint) -> Result<Live, HttpError> {
     let target = &endpoint.target;
     let stream =
@@ -106,7 +131,7 @@ async fn open(endpoint: &Endpoint) -> Result<Live, HttpError> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| HttpError::Exchange(describe(&error)))?;
-    Ok(Live { sender, connection })
+    Ok(Live { sender, connection, closes_at: None })
 }
 
 impl std::fmt::Display for HttpError {
@@ -160,5 +185,71 @@ fn describe(error: &hyper::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use socketio_proto::engine::Protocol;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    use super::*;
+    use crate::connector::{Connecting, Connector, connecting};
+    use crate::target::Target;
+
+    /// Answers every request alike, and counts its connections.
+    struct Server {
+        answer: &'static str,
+        connections: Arc<AtomicUsize>,
+    }
+
+    impl Connector for Server {
+        fn connect<'a>(&'a self, _host: &'a str, _port: u16) -> Connecting<'a> {
+            self.connections.fetch_add(1, Ordering::Relaxed);
+            let (client, server) = tokio::io::duplex(1024);
+            let answer = self.answer;
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(server).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if line.is_empty() {
+                        lines.get_mut().write_all(answer.as_bytes()).await.ok();
+                    }
+                }
+            });
+            connecting(async { Ok(client) })
+        }
+
+        fn is_in_memory(&self) -> bool {
+            true
+        }
+    }
+
+    /// How many connections it takes to ask twice, with a pause.
+    async fn connections(answer: &'static str, pause: Duration) -> usize {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let server = Server { answer, connections: Arc::clone(&connections) };
+        let target = Target::new("server", 80).connector(server);
+        let (path, headers) = ("/".to_owned(), HeaderMap::new());
+        let endpoint = Endpoint::new(target, Protocol::V4, path, Vec::new(), headers);
+        let mut http = Http::new(Arc::new(endpoint), 100);
+        for _ in 0..2 {
+            let answer = http.exchange(&Method::GET, "/", Bytes::new()).await.unwrap();
+            assert_eq!(answer.body, "ok");
+            tokio::time::advance(pause).await;
+        }
+        connections.load(Ordering::Relaxed)
+    }
+
+    const FIVE: &str =
+        "HTTP/1.1 200 OK\r\nkeep-alive: max=9, timeout=5\r\ncontent-length: 2\r\n\r\nok";
+    const UNSAID: &str = "HTTP/1.1 200 OK\r\nkeep-alive: max=9\r\ncontent-length: 2\r\n\r\nok";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_not_used_when_the_server_is_about_to_close_it() {
+        assert_eq!(connections(FIVE, Duration::from_millis(3_900)).await, 1);
+        assert_eq!(connections(FIVE, Duration::from_millis(4_100)).await, 2);
+        assert_eq!(connections(UNSAID, Duration::from_mins(1)).await, 1);
     }
 }
