@@ -14,8 +14,10 @@ impl SocketIoClient {
     /// what it has *not* sent, without waiting for time to pass.
     ///
     /// It asks for a namespace that nobody uses, which every server answers at once, on the same
-    /// connection and in order. What a handler emits *later*, after an await of its own, is not
-    /// covered: let the handler ack, await the ack, then raise the fence.
+    /// connection and in order; and once more, since a server may answer before it has begun with the
+    /// handlers of events that came along, which socketioxide runs in tasks of their own. What a
+    /// handler emits *later*, after an await of its own, is not covered, nor is one that waits for
+    /// another thread of the server: let the handler ack, await the ack, then raise the fence.
     ///
     /// Fails when the client's timeout passes, and on an engine with one namespace a connection.
     /// On a connection that has ended nothing can come, so that is no error.
@@ -37,7 +39,11 @@ pub(crate) async fn raise(shared: Arc<Shared>, socket: Arc<Socket>, patience: Du
     if socket.is_ended() {
         return Ok(());
     }
-    let raised = async { while !is_answered(&shared, &socket).await {} };
+    let raised = async {
+        for _ in 0..ROUNDS {
+            while !is_answered(&shared, &socket).await {}
+        }
+    };
     tokio::time::timeout(patience, raised).await.map_err(|_| Error::Timeout {
         waiting_for: "the answer to a fence (CONNECT to a namespace nobody uses)".into(),
         after: patience,
@@ -93,6 +99,10 @@ impl Drop for Fence {
         self.shared.leave(&self.asking);
     }
 }
+
+/// The answer to the first shows that the server has read what came before it, the answer to the
+/// second that its tasks have had their turn.
+const ROUNDS: usize = 2;
 
 /// What the namespaces of fences begin with.
 pub(crate) const PREFIX: &str = "/~fence/";

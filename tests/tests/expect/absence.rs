@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 use serde_json::json;
+use socketio_fixtures::hello;
 use socketio_harness::{
     ClientError, Engine, Parser, Protocol, Result, close, create_app, create_socketio_client,
     event, group,
@@ -47,6 +48,26 @@ async fn an_event_on_its_way_is_not_overlooked(
         assert!(error.contains("expected no event \"late\""), "{error}");
     }
     assert_eq!(client.stray_packets(), 0);
+
+    client.close().await?;
+    close(app).await
+}
+
+/// socketioxide runs them in tasks of their own.
+#[rstest]
+#[tokio::test]
+async fn an_event_of_an_async_handler_is_not_overlooked(
+    #[values(Via::Websocket, Via::Polling, Via::Upgrade)] via: Via,
+) -> Result {
+    let app = create_app(hello::router()).await?;
+    let client = create_socketio_client(&app).transports(via.transports()).await?;
+
+    for number in 0..50 {
+        client.send("myEvent", (number, 0, 0))?;
+        let result = event("myEventResult").args_include(json!([{"result": number}]));
+        let wrong = client.try_expect_none(result).await;
+        assert!(wrong.is_err(), "the server emits number {number}");
+    }
 
     client.close().await?;
     close(app).await

@@ -65,7 +65,7 @@ fn an_early_return_is_a_failure_and_the_wait_that_failed_is_marked() {
         let client = create_socketio_client(&app).await?;
         client.send("myEvent", (1, 2, 3))?;
         let misspelt = client.once("myEventResultt").timeout(Duration::from_millis(20));
-        client.fence().await?;
+        client.expect("myEventResult").await;
         misspelt.await?;
         close(app).await
     });
@@ -95,7 +95,7 @@ fn an_expectation_that_was_not_met_is_marked_on_its_client() {
         let app = boot(tracing).await?;
         let client = create_socketio_client(&app).await?;
         client.send("myEvent", (1, 2, 3))?;
-        client.fence().await?;
+        client.expect("myEventResult").await;
         let sum = client.expect("myEventResult").args([json!({"name": "harry", "result": 7})]);
         sum.within(Duration::from_millis(40)).await;
         close(app).await
