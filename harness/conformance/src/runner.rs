@@ -105,17 +105,15 @@ impl Runner {
             let has_passed = matches!(result.verdict, Verdict::Passed);
             let is_patient = Instant::now() < give_up;
             let may_be_sound = seen.has_been_fast() && !result.verdict.is_success();
-            let doubt = seen.doubt(began, ctx.recorder());
+            let harmless = |doubt: &Doubt| *doubt == Doubt::Slow && has_passed;
+            let doubt = seen.doubt(began, ctx.recorder()).filter(|doubt| !harmless(doubt));
             let go_on = match doubt {
                 Some(Doubt::Stalled) => is_patient,
-                Some(Doubt::Slow) if !has_passed => {
-                    attempts < ATTEMPTS || (may_be_sound && is_patient)
-                }
-                _ => false,
+                Some(Doubt::Slow) => attempts < ATTEMPTS || (may_be_sound && is_patient),
+                None => false,
             };
             if !go_on {
-                let steady = doubt.is_none() || (has_passed && doubt == Some(Doubt::Slow));
-                return CaseResult { attempts, steady, ..result };
+                return CaseResult { attempts, steady: doubt.is_none(), ..result };
             }
             attempts += 1;
         }
