@@ -73,7 +73,8 @@ impl Http {
             match result {
                 Ok(answer) => {
                     self.endpoint.keep_cookies(&answer.headers);
-                    let closes_at = kept_for(&answer.headers).map(|time| Instant::now() + time);
+                    let closes_at =
+                        kept_for(&answer.headers).and_then(|time| Instant::now().checked_add(time));
                     self.live = connection.map(|connection| Live { sender, connection, closes_at });
                     return Ok(answer);
                 }
@@ -244,12 +245,16 @@ mod tests {
 
     const FIVE: &str =
         "HTTP/1.1 200 OK\r\nkeep-alive: max=9, timeout=5\r\ncontent-length: 2\r\n\r\nok";
+    const EVER: &str = "HTTP/1.1 200 OK\r\nkeep-alive: timeout=18446744073709551615\r\n\
+                        content-length: 2\r\n\r\nok";
     const UNSAID: &str = "HTTP/1.1 200 OK\r\nkeep-alive: max=9\r\ncontent-length: 2\r\n\r\nok";
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_not_used_when_the_server_is_about_to_close_it() {
         assert_eq!(connections(FIVE, Duration::from_millis(3_900)).await, 1);
         assert_eq!(connections(FIVE, Duration::from_millis(4_100)).await, 2);
-        assert_eq!(connections(UNSAID, Duration::from_mins(1)).await, 1);
+        for never in [EVER, UNSAID] {
+            assert_eq!(connections(never, Duration::from_mins(1)).await, 1);
+        }
     }
 }
