@@ -1,7 +1,7 @@
 //! An app in memory, in virtual time: what takes minutes takes no time, and happens in the same
 //! order on every run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant as WallInstant};
 
 use axum::Router;
 use axum::routing::any;
@@ -22,31 +22,26 @@ use tokio::time::Instant as VirtualInstant;
 
 /// Runs a scenario again and again, each time in a runtime of its own, and compares what is told.
 ///
-/// What each costs is measured as the time of this thread's work: of the wall's time on a busy
-/// machine, most belongs to others.
+/// What it takes is told by the quickest: a busy machine may have done anything beside a run, but
+/// what the scenario waits for or works on is part of each.
 fn is_the_same<F>(times: usize, scenario: impl Fn() -> F)
 where
     F: Future<Output = Result<String>>,
 {
     let run = || {
-        let before = work_of_this_thread();
+        let begun = WallInstant::now();
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
         let runtime = runtime.expect("a runtime can be built");
         let told = runtime.block_on(scenario()).expect("the scenario works");
-        (told, work_of_this_thread().saturating_sub(before))
+        (told, begun.elapsed())
     };
-    // The first reads the program from the disk.
-    let (expected, _) = run();
+    let (expected, mut quickest) = run();
     for number in 1..times {
-        let (told, work) = run();
+        let (told, took) = run();
         assert_eq!(told, expected, "run {number}");
-        assert!(work < Duration::from_millis(50), "run {number} took {work:?} of work");
+        quickest = quickest.min(took);
     }
-}
-
-fn work_of_this_thread() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(now).expect("work takes no negative time")
+    assert!(quickest < NO_TIME, "the quickest run took {quickest:?}");
 }
 
 async fn simulated(router: Router) -> Result<App> {
@@ -233,3 +228,6 @@ async fn only_a_service_can_be_simulated() {
 }
 
 const A_THOUSAND_TIMES: usize = 1_000;
+
+/// What a scenario of minutes takes at most.
+const NO_TIME: Duration = Duration::from_millis(50);
