@@ -55,18 +55,18 @@ impl Heartbeat {
     pub const RARE: Self =
         Self { interval: Duration::from_secs(25), timeout: Duration::from_secs(20) };
     /// One that a test can wait for, and that no busy machine misses by accident: neither while a
-    /// client connects, nor between the alarms of a server and its client, which are an interval
-    /// apart.
+    /// client connects or polls again, nor between the alarms of a server and its client, which are
+    /// an interval apart.
     pub const BRISK: Self =
-        Self { interval: Duration::from_secs(2), timeout: Duration::from_secs(2) };
+        Self { interval: Duration::from_secs(4), timeout: Duration::from_secs(4) };
     /// The same for python-engineio, which tells its clients whole seconds alone, and whose server
     /// has three alarms: a reader's after interval and timeout, one that looks for pongs at every
-    /// multiple of the timeout, and its client's. With these two numbers each is a second or more
+    /// multiple of the timeout, and its client's. With these two numbers each is two seconds or more
     /// from the next.
     pub const BRISK_FOR_PYTHON: Self =
-        Self { interval: Duration::from_secs(2), timeout: Duration::from_secs(3) };
-    /// Twice what both sides take to miss a brisk one.
-    pub const MISSED_WITHIN: Duration = Duration::from_secs(15);
+        Self { interval: Duration::from_secs(4), timeout: Duration::from_secs(3) };
+    /// More than twice what both sides take to miss a brisk one.
+    pub const MISSED_WITHIN: Duration = Duration::from_secs(30);
 }
 
 impl Witness {
@@ -123,13 +123,13 @@ impl Witness {
         }
     }
 
-    /// Why the next client has left, in the server's words; `None` if it tells of none within ten
-    /// seconds.
+    /// Why the next client has left, in the server's words; `None` if it tells of none within
+    /// half a minute.
     ///
     /// # Panics
     /// If the server has ended.
     pub async fn next_leave(&mut self) -> Option<String> {
-        let deadline = scaled(Duration::from_secs(10));
+        let deadline = scaled(Heartbeat::MISSED_WITHIN);
         match &mut self.left {
             Left::Here(told) => {
                 let reason = tokio::time::timeout(deadline, told.recv()).await.ok()?;

@@ -232,6 +232,8 @@ async fn provoke(witness: &mut Witness, cause: Cause, via: Via) -> Result<String
             return nothing_happened(witness, client, "goes on").await;
         }
     };
+    // Shown if the table is not what it was.
+    eprintln!("{cause:?} by {via:?}: {client_says}{:#}\n", client.transcript());
     let server_says = witness.next_leave().await;
     drop(held);
     client.close().await?;

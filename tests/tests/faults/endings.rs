@@ -76,7 +76,8 @@ async fn a_connection_is_reset_when_it_has_carried_enough() -> Result {
 #[tokio::test]
 async fn a_server_that_has_gone_is_missed_by_the_heartbeat() -> Result {
     let mut witness = Witness::rust(Heartbeat::BRISK).await?;
-    let client = create_socketio_client(&witness.app).await?;
+    let client =
+        create_socketio_client(&witness.app).timeout(scaled(Heartbeat::MISSED_WITHIN)).await?;
     let _gone = witness.app.faults().half_open(Gone::Server);
     witness.next_leave().await.expect("a client leaves in time");
     assert!(client.connected(), "it has not been told");

@@ -310,5 +310,5 @@ const fn row(fault: &'static str, shows: Shows, cause: Cause) -> Row {
 }
 
 /// Longer than the heartbeat takes to fail.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(15);
 const AT_ONCE: usize = 12;

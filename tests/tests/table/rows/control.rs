@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use socketio_fixtures::{Limits, peer};
-use socketio_harness::{ChildProcess, ClientError, CloseReason, Parser, Result, close, create_app};
+use socketio_harness::{
+    ChildProcess, ClientError, CloseReason, Parser, Result, close, create_app, scaled,
+};
 use socketio_tests::{Peer, node_peer, python_peer};
 
 use crate::{Column, name};
@@ -46,18 +48,20 @@ pub(super) async fn pings(column: &Column) -> Result {
     let impatient = |child: ChildProcess| {
         child
             .env("PING_INTERVAL", "200")
-            .env("PING_TIMEOUT", "1500")
+            .env("PING_TIMEOUT", "3000")
             .env("PARSER", name(column.parser))
     };
     // A busy machine must not make the one that answers too late.
-    let (interval, timeout) = (Duration::from_millis(200), Duration::from_millis(1500));
+    let (interval, timeout) = (Duration::from_millis(200), Duration::from_secs(3));
     let limits = Limits { ping_interval: interval, ping_timeout: timeout, ..Limits::relaxed() };
     let app = match column.peer {
         Peer::Rust => create_app(peer::server(limits).router()).await?,
         Peer::Node => create_app(impatient(node_peer("peer.js"))).await?,
         Peer::Python => create_app(impatient(python_peer("peer.py"))).await?,
     };
-    let (silent, answering) = (column.client_of(&app).await?, column.client_of(&app).await?);
+    let patience = scaled(Duration::from_secs(20));
+    let patient = async || column.client_of(&app).timeout(patience).await;
+    let (silent, answering) = (patient().await?, patient().await?);
     silent.answer_pings(false)?;
     answering.answer_pings(true)?;
     silent.disconnected().await?;
