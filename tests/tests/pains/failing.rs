@@ -3,20 +3,18 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use socketio_fixtures::{Limits, peer};
+use socketio_fixtures::peer;
 use socketio_harness::{
     CloseReason, IntoTarget, Reconnection, Result, close, create_app, create_socketio_client,
 };
 use socketio_tests::gate::Gate;
 use socketio_tests::{back_in, connections_become, node_peer};
 
-/// A client that no longer answers pings is given up by the server.
-#[tokio::test]
+/// A client that no longer answers pings is given up by the server: after 45 seconds, at once.
+#[tokio::test(start_paused = true)]
 async fn pain_16_a_ping_timeout_can_be_caused() -> Result {
-    let (ping_interval, ping_timeout) = (Duration::from_secs(2), Duration::from_secs(1));
-    let limits = Limits { ping_interval, ping_timeout, ..Limits::contract() };
-    let app = create_app(peer::server(limits).router()).await?;
-    let client = create_socketio_client(&app).await?;
+    let app = create_app(peer::router()).simulated().await?;
+    let client = create_socketio_client(&app).timeout(Duration::from_mins(2)).await?;
 
     client.answer_pings(false)?;
     let reason = client.disconnected().await?;
