@@ -60,11 +60,11 @@ impl Heartbeat {
     pub const BRISK: Self =
         Self { interval: Duration::from_secs(4), timeout: Duration::from_secs(4) };
     /// The same for python-engineio, which tells its clients whole seconds alone, and whose server
-    /// has three alarms: a reader's after interval and timeout, one that looks for pongs at every
-    /// multiple of the timeout, and its client's. With these two numbers each is two seconds or more
-    /// from the next.
+    /// has three alarms: a reader's, 9 s after its client's last word, one that looks for pongs at
+    /// every multiple of the timeout and misses one at 12 s, and its client's after 14 s. What
+    /// separates the first two is less by what the client takes to connect.
     pub const BRISK_FOR_PYTHON: Self =
-        Self { interval: Duration::from_secs(4), timeout: Duration::from_secs(3) };
+        Self { interval: Duration::from_secs(5), timeout: Duration::from_secs(4) };
     /// More than twice what both sides take to miss a brisk one.
     pub const MISSED_WITHIN: Duration = Duration::from_secs(30);
 }
