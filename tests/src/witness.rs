@@ -13,7 +13,9 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use serde_json::{Value, json};
-use socketio_harness::{App, ChildProcess, Result, close, create_app, scaled};
+use socketio_harness::{
+    App, ChildProcess, ClientBuilder, Result, close, create_app, create_socketio_client, scaled,
+};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
@@ -102,6 +104,11 @@ impl Witness {
             .env("PING_TIMEOUT", heartbeat.timeout.as_millis().to_string());
         let left = Left::There(VecDeque::new(), 0);
         Ok(Self { app: create_app(process).await?, left, polls: Arc::default() })
+    }
+
+    /// A client that waits for as long as a brisk heartbeat takes to be missed.
+    pub fn client(&self) -> ClientBuilder {
+        create_socketio_client(&self.app).timeout(scaled(Heartbeat::MISSED_WITHIN))
     }
 
     /// Takes it down under its clients. Gives why the last of them has left, in the server's words;

@@ -144,12 +144,8 @@ fn told(outcome: Result<String>) -> String {
 
 async fn connect(witness: &Witness, cause: Cause, via: Via) -> Result<SocketIoClient> {
     let transports = if cause == Cause::UpgradeFails { Via::Upgrade } else { via }.transports();
-    let client = create_socketio_client(&witness.app)
-        .transports(transports)
-        .upgrade(Upgrade::OnRequest)
-        .timeout(scaled(Heartbeat::MISSED_WITHIN))
-        .ready("auth")
-        .await?;
+    let client =
+        witness.client().transports(transports).upgrade(Upgrade::OnRequest).ready("auth").await?;
     client.send_with_ack("message-with-ack", 0).await?;
     if via == Via::Polling {
         witness.is_polled().await;

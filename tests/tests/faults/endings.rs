@@ -6,7 +6,6 @@ use rstest::rstest;
 use serde_json::json;
 use socketio_harness::{
     App, ClientError, CloseReason, Gone, Reconnection, Result, close, create_socketio_client,
-    scaled,
 };
 use socketio_tests::Via;
 use socketio_tests::witness::{Heartbeat, Witness};
@@ -76,8 +75,7 @@ async fn a_connection_is_reset_when_it_has_carried_enough() -> Result {
 #[tokio::test]
 async fn a_server_that_has_gone_is_missed_by_the_heartbeat() -> Result {
     let mut witness = Witness::rust(Heartbeat::BRISK).await?;
-    let client =
-        create_socketio_client(&witness.app).timeout(scaled(Heartbeat::MISSED_WITHIN)).await?;
+    let client = witness.client().await?;
     let _gone = witness.app.faults().half_open(Gone::Server);
     witness.next_leave().await.expect("a client leaves in time");
     assert!(client.connected(), "it has not been told");
@@ -96,8 +94,7 @@ async fn a_client_that_has_gone_is_missed_by_the_heartbeat(
     #[case] expected: &str,
 ) -> Result {
     let mut witness = witness(here, Heartbeat::BRISK).await?;
-    let client =
-        create_socketio_client(&witness.app).timeout(scaled(Heartbeat::MISSED_WITHIN)).await?;
+    let client = witness.client().await?;
     let _gone = witness.app.faults().half_open(Gone::Client);
     assert_eq!(client.disconnected().await?, CloseReason::TransportClose);
     assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);

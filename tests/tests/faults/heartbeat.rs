@@ -1,7 +1,7 @@
 //! Half of the heartbeat is lost: who misses what.
 
 use rstest::rstest;
-use socketio_harness::{ClientBuilder, CloseReason, Result, close, create_socketio_client, scaled};
+use socketio_harness::{CloseReason, Result, close, scaled};
 use socketio_tests::Via;
 use socketio_tests::witness::{Heartbeat, Witness};
 
@@ -14,7 +14,7 @@ async fn without_pings_both_sides_give_up(
     let mut witness = witness(here).await?;
     // Before the client: socketioxide's first ping comes at once.
     let _swallowed = witness.app.faults().swallow_pings();
-    let client = client(&witness).transports(via.transports()).await?;
+    let client = witness.client().transports(via.transports()).await?;
     // A server counts from its ping on, the client from the last one it got, or from the beginning.
     // socket.io's first ping comes after an interval: the two alarms ring at the same moment.
     let either =
@@ -36,7 +36,7 @@ async fn without_pongs_the_server_gives_up(
     #[values(true, false)] here: bool,
 ) -> Result {
     let mut witness = witness(here).await?;
-    let client = client(&witness).transports(via.transports()).await?;
+    let client = witness.client().transports(via.transports()).await?;
     let _swallowed = witness.app.faults().swallow_pongs();
     let expected = if here { "HeartbeatTimeout" } else { "ping timeout" };
     assert_eq!(witness.next_leave().await.expect("a client leaves in time"), expected);
@@ -51,7 +51,7 @@ async fn without_pongs_the_server_gives_up(
 #[tokio::test]
 async fn a_heartbeat_that_heals_in_time_is_none_lost() -> Result {
     let witness = Witness::rust(Heartbeat::BRISK).await?;
-    let client = client(&witness).await?;
+    let client = witness.client().await?;
     witness.app.faults().swallow_pings().heal();
     tokio::time::timeout(scaled(Heartbeat::MISSED_WITHIN), async {
         while !client.transcript().entries().any(|entry| entry.text == "3") {
@@ -63,10 +63,6 @@ async fn a_heartbeat_that_heals_in_time_is_none_lost() -> Result {
     assert!(client.connected());
     client.close().await?;
     close(witness.app).await
-}
-
-fn client(witness: &Witness) -> ClientBuilder {
-    create_socketio_client(&witness.app).timeout(scaled(Heartbeat::MISSED_WITHIN))
 }
 
 async fn witness(here: bool) -> Result<Witness> {
