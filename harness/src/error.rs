@@ -179,7 +179,9 @@ pub enum Error {
     },
 
     /// The variable that names a seed does not name one.
-    #[error("SOCKETIO_TEST_SEED is {value:?}, not a whole number")]
+    #[error(
+        "SOCKETIO_TEST_SEED is {value:?}; expected a seed as a failed run names it, such as 17"
+    )]
     Seed {
         /// What it is.
         value: String,

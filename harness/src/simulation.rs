@@ -1,6 +1,7 @@
 //! Several nodes and clients on a simulated network, from a seed.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::{Deref, DerefMut};
@@ -123,7 +124,7 @@ impl fmt::Debug for Simulation {
 /// use socketio_harness::simulation::{Simulation, explore};
 /// use socketio_harness::{Result, create_socketio_client};
 ///
-/// # fn my_server() -> axum::Router { unimplemented!() }
+/// # fn my_server() -> axum::Router { axum::Router::new() }
 /// #[test]
 /// fn nothing_is_lost() -> Result {
 ///     explore(0..200, |simulation| {
@@ -140,13 +141,15 @@ pub fn explore(
     seeds: impl IntoIterator<Item = u64>,
     build: impl Fn(&mut Simulation),
 ) -> Result<()> {
-    match std::env::var(SEED_VARIABLE) {
-        Ok(value) => match value.parse() {
-            Ok(seed) => replay(seed, build),
-            Err(_) => Err(Error::Seed { value }),
-        },
-        Err(_) => seeds.into_iter().try_for_each(|seed| replay(seed, &build)),
+    match std::env::var_os(SEED_VARIABLE) {
+        Some(value) => replay(seed_named_by(&value)?, build),
+        None => seeds.into_iter().try_for_each(|seed| replay(seed, &build)),
     }
+}
+
+fn seed_named_by(value: &OsStr) -> Result<u64> {
+    let seed = value.to_str().and_then(|text| text.parse().ok());
+    seed.ok_or_else(|| Error::Seed { value: value.to_string_lossy().into_owned() })
 }
 
 /// Runs one simulation.

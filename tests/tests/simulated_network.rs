@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
-use socketio_harness::simulation::{Simulation, explore, replay};
+use socketio_harness::simulation::{SEED_VARIABLE, Simulation, explore, replay};
 use socketio_harness::{Error, Result, SocketIoClient, create_socketio_client};
 use socketio_tests::frames::{frames, without_ids};
 use socketioxide::SocketIo;
@@ -188,6 +191,30 @@ fn a_link_that_repeats_itself_loses_nothing(#[values(0, 50, 100, 150)] first: u6
     explore(first..first + 50, |simulation| chat(simulation, Link::Persistent, &Told::default()))
 }
 
+#[rstest]
+#[case::a_seed(b"17", "ran 17\n")]
+#[case::a_number_that_is_none(b"-1", REFUSAL)]
+#[case::words(b"seed 17", REFUSAL)]
+#[case::nothing(b"", REFUSAL)]
+#[case::no_text(b"17\xff", REFUSAL)]
+fn the_environment_names_the_one_seed_to_run(#[case] value: &[u8], #[case] expected: &str) {
+    let program = std::env::current_exe().expect("the path of this program");
+    let run = Command::new(program)
+        .args(["--exact", "a_run_tells_its_seed", "--nocapture"])
+        .env(SEED_VARIABLE, OsStr::from_bytes(value))
+        .output()
+        .expect("this program runs again");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(said.contains(expected), "{said}");
+    assert_eq!(said.matches("ran ").count(), usize::from(expected != REFUSAL), "{said}");
+}
+
+/// Run by itself, and by the test above in an environment of its own.
+#[test]
+fn a_run_tells_its_seed() -> Result {
+    explore(0..3, |simulation| eprintln!("ran {}", simulation.seed()))
+}
+
 #[test]
 fn another_seed_is_another_run() {
     let [(first, told), (second, again), (third, other)] =
@@ -209,6 +236,7 @@ fn each_call_gives_random_numbers_of_its_own_that_follow_from_the_seed() {
     assert_ne!(drawn(8), [first, second]);
 }
 
+const REFUSAL: &str = "expected a seed as a failed run names it, such as 17";
 const SEEDS: Range<u64> = 0..200;
 const LINK_PORT: u16 = 9_000;
 const POSTS: u32 = 5;
