@@ -4,7 +4,7 @@
 //! use serde_json::json;
 //! use socketio_harness::{Result, close, create_app, create_socketio_client};
 //!
-//! # fn my_server() -> axum::Router { unimplemented!() }
+//! # fn my_server() -> axum::Router { axum::Router::new() }
 //! #[tokio::test]
 //! async fn adds_its_arguments() -> Result {
 //!     let app = create_app(my_server()).await?;

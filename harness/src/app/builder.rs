@@ -108,7 +108,7 @@ impl AppBuilder {
     /// use std::time::Duration;
     /// use socketio_harness::{CloseReason, Result, close, create_app, create_socketio_client};
     ///
-    /// # fn my_server() -> axum::Router { unimplemented!() }
+    /// # fn my_server() -> axum::Router { axum::Router::new() }
     /// #[tokio::test(start_paused = true)]
     /// async fn a_silent_client_is_given_up() -> Result {
     ///     let app = create_app(my_server()).simulated().await?;

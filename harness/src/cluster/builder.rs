@@ -28,7 +28,7 @@ use crate::{Error, Result};
 /// ```no_run,test_harness
 /// use socketio_harness::{Node, Result, close, create_cluster, create_socketio_client};
 ///
-/// # async fn my_server(redis: &str) -> Result<axum::Router> { unimplemented!() }
+/// # async fn my_server(redis: &str) -> Result<axum::Router> { Ok(axum::Router::new()) }
 /// #[tokio::test]
 /// async fn a_message_reaches_the_clients_of_every_node() -> Result {
 ///     let cluster =
