@@ -131,7 +131,7 @@ impl Witness {
     }
 
     /// Why the next client has left, in the server's words; `None` if it tells of none within
-    /// half a minute.
+    /// [`Heartbeat::MISSED_WITHIN`].
     ///
     /// # Panics
     /// If the server has ended.

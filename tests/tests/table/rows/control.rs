@@ -7,6 +7,7 @@ use socketio_fixtures::{Limits, peer};
 use socketio_harness::{
     ChildProcess, ClientError, CloseReason, Parser, Result, close, create_app, scaled,
 };
+use socketio_tests::witness::Heartbeat;
 use socketio_tests::{Peer, node_peer, python_peer};
 
 use crate::{Column, name};
@@ -59,7 +60,7 @@ pub(super) async fn pings(column: &Column) -> Result {
         Peer::Node => create_app(impatient(node_peer("peer.js"))).await?,
         Peer::Python => create_app(impatient(python_peer("peer.py"))).await?,
     };
-    let patience = scaled(Duration::from_secs(20));
+    let patience = scaled(Heartbeat::MISSED_WITHIN);
     let patient = async || column.client_of(&app).timeout(patience).await;
     let (silent, answering) = (patient().await?, patient().await?);
     silent.answer_pings(false)?;
